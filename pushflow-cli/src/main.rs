@@ -1,0 +1,3 @@
+//! The command `pushflow`.
+
+fn main() {}

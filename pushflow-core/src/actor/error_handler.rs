@@ -1,0 +1,30 @@
+//! [`ErrorHandler`] and the data that errors travel in.
+
+use crate::error::TaskError;
+use crate::payload::Payload;
+use crate::value::Value;
+
+/// Key of an error in a payload: an object with `errorMessage` and `traceBack`.
+pub const ERROR_KEY: &str = "WorkflowException";
+
+/// Key of the error itself in a payload: an object with `type`, `message`, `kind` and `node`.
+pub const ERROR_INSTANCE: &str = "WorkflowExceptionInstance";
+
+/// Sets the status of the run to `error` and passes data on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ErrorHandler;
+
+/// Returns what the error links of a node carry: the data of the failed execution, and the error.
+///
+/// Semantics: the payload of pypushflow's error handlers.
+pub fn error_payload(data: &Payload, node: &str, error: &TaskError) -> Payload {
+    let traceback = Value::list(error.traceback().iter().cloned());
+    let exception = Value::map([("errorMessage", Value::from(error.text())), ("traceBack", traceback)]);
+    let instance = Value::map([
+        ("type", Value::Str(error.type_name().clone())),
+        ("message", Value::from(error.text())),
+        ("kind", Value::from(error.kind().name())),
+        ("node", Value::from(node)),
+    ]);
+    data.merge(&Payload::from([(ERROR_KEY, exception), (ERROR_INSTANCE, instance)]))
+}

@@ -1,0 +1,302 @@
+//! [`Run`]: all that changes while a network is executed, and the ends of executions.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use smol_str::SmolStr;
+
+use super::carry::Sink;
+use super::counters::Counters;
+use super::network::{ActorId, Network};
+use super::options::{Keep, RunOptions};
+use super::report::{Failure, Report, Status};
+use crate::actor::{Actor, JoinState, MergeState, Passes, Stored, TaskActor, error_payload};
+use crate::error::{ErrorKind, TaskError};
+use crate::event::{Event, Listener, RunId};
+use crate::interrupt::{Cause, Interruption};
+use crate::payload::Payload;
+use crate::pool::{Done, Subject};
+
+/// One run of a network; `N` is how it holds the network.
+pub(super) struct Run<N> {
+    pub(super) network: N,
+    pub(super) interruption: Interruption,
+    id: RunId,
+    pub(super) states: Box<[State]>,
+    end: Mutex<End>,
+    failures: Mutex<Vec<Failure>>,
+    /// Last outputs by actor, when all are kept.
+    outputs: Option<Box<[Mutex<Option<Payload>>]>>,
+    keep: Keep,
+    /// Why nothing starts any more.
+    stopping: OnceLock<TaskError>,
+    timed_out: AtomicBool,
+    counters: Counters,
+    listener: Option<Listener>,
+}
+
+/// State of an actor that has some.
+pub(super) enum State {
+    Join(Mutex<JoinState>),
+    Merge(Mutex<MergeState>),
+}
+
+/// What is known about the end.
+#[derive(Default)]
+struct End {
+    stored: Stored,
+    nodes: Vec<(ActorId, Payload)>,
+    status_text: Option<SmolStr>,
+}
+
+impl<N: Deref<Target = Network>> Run<N> {
+    pub(super) fn new(network: N, options: &RunOptions) -> Run<N> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut states = Vec::with_capacity(network.states as usize);
+        for node in &network.nodes {
+            match node.actor {
+                Actor::Join(_) => states.push(State::Join(Mutex::default())),
+                Actor::InputMerge(_) => states.push(State::Merge(Mutex::default())),
+                _ => {}
+            }
+        }
+        let outputs = (options.keep == Keep::All).then(|| network.nodes.iter().map(|_| Mutex::default()).collect());
+        Run {
+            interruption: Interruption::with_deadline(deadline),
+            id: RunId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            states: states.into(),
+            end: Mutex::new(End { stored: Stored::from_earlier(options.stored.clone()), ..End::default() }),
+            failures: Mutex::default(),
+            outputs,
+            keep: options.keep,
+            stopping: OnceLock::new(),
+            timed_out: AtomicBool::new(false),
+            counters: Counters::default(),
+            listener: options.listener.clone(),
+            network,
+        }
+    }
+
+    pub(super) fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Describes the task of an actor.
+    pub(super) fn subject(&self, slot: u32) -> Subject<'_> {
+        let node = self.network.node(slot);
+        Subject {
+            task: &self.task(slot).task,
+            node: &node.name,
+            run: self.id,
+            interruption: &self.interruption,
+            listener: self.listener.as_ref(),
+        }
+    }
+
+    /// The last look before a task starts.
+    pub(super) fn prepare<'a>(&'a self, slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
+        if let Some(why) = self.stopping.get() {
+            return Err(TaskError::new(why.kind(), why.type_name().clone(), why.text()));
+        }
+        match self.interruption.cause() {
+            None => {}
+            Some(Cause::TimedOut) => {
+                return Err(TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the time of the run was over"));
+            }
+            Some(Cause::Interrupted) => return Err(TaskError::interrupted()),
+        }
+        self.counters.start();
+        self.tell(|node| Event::Started { node, attempt: 1 }, slot);
+        Ok(self.task(slot).inputs(data))
+    }
+
+    /// Takes the end of an execution and carries on what follows from it.
+    pub(super) fn complete(&self, done: Done, sink: &mut impl Sink) {
+        if self.interruption.cause() == Some(Cause::TimedOut) {
+            self.complete_late(&done);
+            return;
+        }
+        let Done { slot, attempt, data, outcome } = done;
+        let error = match outcome {
+            Ok(outputs) => {
+                let passed = self.succeed(slot, &data, outputs);
+                match self.carry(slot, self.network.node(slot).success, passed, sink) {
+                    Ok(()) => return,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        if let Some((span, payload)) = self.fail(slot, attempt, &data, error)
+            && let Err(lost) = self.carry(slot, span, payload, sink)
+        {
+            self.fail_finally(slot, attempt, &lost);
+        }
+    }
+
+    /// Notes the outputs of an actor; returns what it passes on.
+    pub(super) fn succeed(&self, slot: u32, data: &Payload, outputs: Payload) -> Payload {
+        if let Some(kept) = &self.outputs {
+            *lock(&kept[slot as usize]) = Some(outputs.clone());
+        }
+        self.tell(|node| Event::Finished { node }, slot);
+        match self.task(slot).passes {
+            Passes::Outputs => outputs,
+            Passes::Updated => data.merge(&outputs),
+        }
+    }
+
+    /// Notes a failure; returns along which connections to carry it, if along any.
+    pub(super) fn fail(
+        &self,
+        slot: u32,
+        attempt: u32,
+        data: &Payload,
+        error: TaskError,
+    ) -> Option<(super::network::Span, Payload)> {
+        let node = self.network.node(slot);
+        let error = self.task(slot).explain(error);
+        self.counters.fail();
+        if error.kind() == ErrorKind::TimedOut {
+            self.timed_out.store(true, Ordering::Relaxed);
+            return None;
+        }
+        let handled = node.handled && error.kind().is_of_task();
+        self.tell(|node| Event::Failed { node, error: &error, handled }, slot);
+        if !handled {
+            self.record(Failure::new(&node.name, attempt, &error));
+        }
+        let payload = error_payload(data, &node.name, &error);
+        if error.kind().is_of_task() {
+            return Some((node.error, payload));
+        }
+        // The run or the pool stops: an error handler would be refused in the same way.
+        self.store(payload);
+        None
+    }
+
+    /// Notes a failure that nothing can handle: one on the way to a handler.
+    pub(super) fn fail_finally(&self, slot: u32, attempt: u32, error: &TaskError) {
+        let name = &self.network.node(slot).name;
+        self.record(Failure::new(name, attempt, error));
+        self.store(error_payload(&Payload::new(), name, error));
+    }
+
+    /// Notes a failure before any task: what the start triggers goes nowhere.
+    pub(super) fn fail_at_start(&self, error: &TaskError) {
+        let name = &self.network.name;
+        self.record(Failure::new(name, 1, error));
+        self.store(error_payload(&Payload::new(), name, error));
+    }
+
+    /// Takes what arrives at a stop actor.
+    pub(super) fn stop(&self, source: Option<u32>, data: Payload) {
+        if let (Keep::End, Some(source)) = (self.keep, source)
+            && data.get(crate::actor::ERROR_INSTANCE).is_none()
+        {
+            let mut end = self.end();
+            let id = ActorId(source);
+            match end.nodes.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, kept)) => *kept = data.clone(),
+                None => end.nodes.push((id, data.clone())),
+            }
+        }
+        self.store(data);
+    }
+
+    pub(super) fn set_status(&self, text: SmolStr) {
+        self.end().status_text = Some(text);
+    }
+
+    /// Makes everything that would start fail with the reason. Only the first reason counts.
+    pub(super) fn refuse_more(&self, why: TaskError) {
+        // A second reason changes nothing.
+        let _ = self.stopping.set(why);
+    }
+
+    /// Sums up. `unfinished` are the actors whose tasks still run although the run is over.
+    pub(super) fn report(&self, unfinished: &[u32]) -> Report {
+        for slot in unfinished {
+            let error = TaskError::new(ErrorKind::TimedOut, "TimeoutError", "still running when the time was over");
+            self.record(Failure::new(&self.network.node(*slot).name, 1, &error));
+        }
+        let failures = lock(&self.failures).clone();
+        let end = self.end();
+        let output = end.stored.data().cloned();
+        let error = output.as_ref().filter(|_| end.stored.is_error()).map(|data| Failure::find(data, &failures));
+        let status = if self.timed_out.load(Ordering::Relaxed) {
+            Status::TimedOut
+        } else if self.stopping.get().is_some() {
+            Status::Stopped
+        } else if failures.is_empty() && error.is_none() {
+            Status::Finished
+        } else {
+            Status::Failed
+        };
+        let mut nodes = end.nodes.clone();
+        if let Some(kept) = &self.outputs {
+            let all = kept.iter().zip(0..).map(|(kept, slot)| (ActorId(slot), lock(kept).clone()));
+            nodes = all.filter_map(|(id, kept)| kept.map(|kept| (id, kept))).collect();
+        }
+        nodes.sort_by_key(|(id, _)| *id);
+        Report {
+            status,
+            output,
+            error,
+            failures,
+            nodes,
+            status_text: end.status_text.clone(),
+            started: self.counters.started(),
+            failed: self.counters.failed(),
+        }
+    }
+
+    /// Says that the time was over before the run was.
+    pub(super) fn mark_timed_out(&self) {
+        self.timed_out.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn task(&self, slot: u32) -> &TaskActor {
+        match &self.network.node(slot).actor {
+            Actor::Task(task) => task,
+            _ => unreachable!("executions are made of task actors only"),
+        }
+    }
+
+    /// After the deadline outputs do not count; what was broken off is reported.
+    fn complete_late(&self, done: &Done) {
+        self.timed_out.store(true, Ordering::Relaxed);
+        let Err(error) = &done.outcome else { return };
+        self.counters.fail();
+        if error.kind() != ErrorKind::TimedOut {
+            self.record(Failure::new(&self.network.node(done.slot).name, done.attempt, error));
+        }
+    }
+
+    fn store(&self, data: Payload) {
+        self.end().stored.store(data);
+    }
+
+    fn record(&self, failure: Failure) {
+        lock(&self.failures).push(failure);
+    }
+
+    fn tell<'a>(&'a self, event: impl FnOnce(&'a str) -> Event<'a>, slot: u32) {
+        if let Some(listener) = &self.listener {
+            listener(&event(&self.network.node(slot).name));
+        }
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        lock(&self.end)
+    }
+}
+
+/// Locks; a holder that panicked has left the data whole, as each change is one assignment.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,240 @@
+//! Why a task gave no result, and why a pool refused.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+/// What kind of failure ended an execution. Recovery differs for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The task itself reported an error.
+    Raised,
+    /// The task panicked.
+    Panicked,
+    /// Required inputs were absent.
+    Inputs,
+    /// The task could not be found or loaded.
+    Unavailable,
+    /// The task gave a result, which could not be delivered along a link.
+    Delivery,
+    /// The worker ended, or the pool was dropped, before there was an outcome.
+    Lost,
+    /// The execution was broken off on request.
+    Interrupted,
+    /// A time limit passed.
+    TimedOut,
+    /// It was not started: the run stops.
+    Stopped,
+    /// It was not started: the pool takes no more work.
+    Closed,
+}
+
+impl ErrorKind {
+    /// Returns the name used in reports, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Raised => "raised",
+            ErrorKind::Panicked => "panicked",
+            ErrorKind::Inputs => "inputs",
+            ErrorKind::Unavailable => "unavailable",
+            ErrorKind::Delivery => "delivery",
+            ErrorKind::Lost => "lost",
+            ErrorKind::Interrupted => "interrupted",
+            ErrorKind::TimedOut => "timed_out",
+            ErrorKind::Stopped => "stopped",
+            ErrorKind::Closed => "closed",
+        }
+    }
+
+    /// Whether it says something about the task; otherwise the run or the pool ended, and no error handler is asked.
+    pub fn is_of_task(self) -> bool {
+        !matches!(self, ErrorKind::Stopped | ErrorKind::Closed | ErrorKind::TimedOut)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why an execution gave no result.
+///
+/// Any error converts to it with `?`, which is why it is not itself a [`std::error::Error`].
+pub struct TaskError(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    type_name: SmolStr,
+    message: String,
+    traceback: Vec<String>,
+}
+
+impl TaskError {
+    /// Creates an error of a kind, with the name of its type and a message, both as users search for them.
+    pub fn new(kind: ErrorKind, type_name: impl Into<SmolStr>, message: impl Into<String>) -> TaskError {
+        TaskError(Box::new(Inner { kind, type_name: type_name.into(), message: message.into(), traceback: Vec::new() }))
+    }
+
+    /// Creates the error of a task that fails with a message; its type is `RuntimeError`.
+    pub fn message(message: impl Into<String>) -> TaskError {
+        TaskError::new(ErrorKind::Raised, "RuntimeError", message)
+    }
+
+    /// Creates the error of a task that was broken off.
+    pub fn interrupted() -> TaskError {
+        TaskError::new(ErrorKind::Interrupted, "StopPypushflowTask", "the task was interrupted")
+    }
+
+    /// Creates the error of a panic from what it carried.
+    pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> TaskError {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        TaskError::new(ErrorKind::Panicked, "PanicException", text.unwrap_or("the task panicked"))
+    }
+
+    /// Adds lines that say where the error came from.
+    #[must_use]
+    pub fn with_traceback(mut self, lines: impl IntoIterator<Item = String>) -> TaskError {
+        self.0.traceback.extend(lines);
+        self
+    }
+
+    /// Puts the error under another type with another message, and keeps kind and traceback.
+    #[must_use]
+    pub fn renamed(mut self, type_name: impl Into<SmolStr>, message: impl Into<String>) -> TaskError {
+        self.0.type_name = type_name.into();
+        self.0.message = message.into();
+        self
+    }
+
+    /// Returns the kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the name of the error's type: that of the Rust error, or the one users of the predecessor know.
+    pub fn type_name(&self) -> &SmolStr {
+        &self.0.type_name
+    }
+
+    /// Returns the message.
+    pub fn text(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns the lines that say where the error came from; for a Rust error its chain of causes.
+    pub fn traceback(&self) -> &[String] {
+        &self.0.traceback
+    }
+}
+
+impl<E: Error> From<E> for TaskError {
+    fn from(error: E) -> TaskError {
+        let full = std::any::type_name::<E>();
+        let path = full.split('<').next().unwrap_or(full);
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            causes.push(format!("caused by: {inner}"));
+            cause = inner.source();
+        }
+        let type_name = path.rsplit("::").next().unwrap_or(path);
+        TaskError::new(ErrorKind::Raised, type_name, error.to_string()).with_traceback(causes)
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.0.type_name, self.0.kind, self.0.message)?;
+        self.0.traceback.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+/// Why a pool refused, or did not end in time.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The pool takes no more work.
+    #[error("the pool is closed")]
+    Closed,
+    /// As many executions are waiting as the pool was told to take.
+    #[error("{pending} executions are waiting, which is the limit")]
+    Full {
+        /// Number of executions that wait.
+        pending: usize,
+    },
+    /// `join` was called on a pool that still takes work.
+    #[error("the pool is still open")]
+    NotClosed,
+    /// Executions were still running when the time was over.
+    #[error("{running} executions still run after {waited:?}")]
+    Timeout {
+        /// Number of executions that still run.
+        running: usize,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// A pool cannot wait for itself from one of its own tasks.
+    #[error("a task of the pool cannot wait for the pool's end")]
+    JoinFromTask,
+    /// The number of workers is not usable.
+    #[error("a pool needs at least one worker, at most {limit}: {found}")]
+    Workers {
+        /// The number that was asked for.
+        found: usize,
+        /// The largest number accepted.
+        limit: usize,
+    },
+    /// No pool has this name.
+    #[error("unknown pool type `{name}`, expected one of: {known}")]
+    UnknownType {
+        /// The name that was asked for.
+        name: String,
+        /// The names of this build.
+        known: String,
+    },
+    /// The system refused what the pool needs.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_converts() {
+        fn task() -> Result<i64, TaskError> {
+            Ok("x".parse::<i64>()?)
+        }
+        let error = task().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Raised);
+        assert_eq!(error.type_name(), "ParseIntError");
+        assert_eq!(error.to_string(), "invalid digit found in string");
+    }
+
+    #[test]
+    fn causes_are_kept() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::fmt::Error);
+        let error = TaskError::from(Outer(std::fmt::Error));
+        assert_eq!(error.type_name(), "Outer");
+        assert_eq!(error.traceback().len(), 1);
+    }
+}

@@ -1,0 +1,135 @@
+//! [`Handle`]: one task on a pool, without any workflow.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::error::{PoolError, TaskError};
+use crate::event::RunId;
+use crate::interrupt::{Cause, Interruption};
+use crate::payload::Payload;
+use crate::pool::{Done, Execution, Origin, Outcome, Pool, Ready, Subject};
+use crate::task::Task;
+use crate::wait;
+
+/// Waits for the outcome of one execution: from a thread with [`wait`](Self::wait), or awaited in any async runtime.
+///
+/// Dropping the handle lets the execution go on.
+pub struct Handle(Arc<Single>);
+
+struct Single {
+    task: Arc<dyn Task>,
+    interruption: Interruption,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Outcome>,
+    taken: bool,
+    waker: Option<Waker>,
+}
+
+impl Handle {
+    /// Submits one task with its inputs to a pool.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool refused it.
+    pub fn submit(pool: &dyn Pool, task: Arc<dyn Task>, inputs: Payload) -> Result<Handle, PoolError> {
+        let single = Arc::new(Single { task, interruption: Interruption::new(), state: Mutex::default() });
+        match pool.submit(Execution::new(Arc::clone(&single) as Arc<dyn Origin>, 0, 1, inputs)) {
+            Ok(()) => Ok(Handle(single)),
+            Err(rejected) => {
+                let reason = rejected.reason;
+                // Completed with nobody to hear it: the caller gets the reason.
+                rejected.execution.complete(Ok(Payload::new()), &mut Ready::default());
+                Err(reason)
+            }
+        }
+    }
+
+    /// Waits for the outcome. Blocks the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// Why the task gave no result.
+    pub fn wait(self) -> Outcome {
+        wait::block(None, |waker| self.poll_outcome(waker)).expect("a wait without deadline ends with the event")
+    }
+
+    /// Waits for the outcome for a while; gives the handle back when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// The handle, for another try.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Outcome, Handle> {
+        let deadline = Instant::now().checked_add(timeout);
+        wait::block(deadline, |waker| self.poll_outcome(waker)).ok_or(self)
+    }
+
+    /// Whether the outcome is there.
+    pub fn is_done(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
+    /// Asks the task to end; see [`Context::is_interrupted`](crate::Context::is_interrupted).
+    pub fn interrupt(&self) {
+        self.0.interruption.interrupt(Cause::Interrupted);
+    }
+
+    fn poll_outcome(&self, waker: &Waker) -> Option<Outcome> {
+        let mut state = self.lock();
+        if let Some(outcome) = state.outcome.take() {
+            state.taken = true;
+            return Some(outcome);
+        }
+        if state.taken {
+            return Some(Err(TaskError::message("the outcome was taken before")));
+        }
+        state.waker = Some(waker.clone());
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Future for Handle {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Outcome> {
+        self.poll_outcome(cx.waker()).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("done", &self.is_done()).finish_non_exhaustive()
+    }
+}
+
+impl Origin for Single {
+    fn subject(&self, _slot: u32) -> Subject<'_> {
+        Subject { task: &self.task, node: "", run: RunId::default(), interruption: &self.interruption, listener: None }
+    }
+
+    fn prepare<'a>(&'a self, _slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
+        if self.interruption.is_interrupted() { Err(TaskError::interrupted()) } else { Ok(Cow::Borrowed(data)) }
+    }
+
+    fn complete(self: Arc<Self>, done: Done, _ready: &mut Ready) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.outcome = Some(done.outcome);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! [`Array`]: an n-dimensional array over a shared buffer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Buffer;
+
+/// Type of the elements of an [`Array`].
+///
+/// Semantics: the fixed-size numeric dtypes of numpy, in the machine's byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// `bool`, one byte.
+    Bool,
+    /// `int8`.
+    I8,
+    /// `int16`.
+    I16,
+    /// `int32`.
+    I32,
+    /// `int64`.
+    I64,
+    /// `uint8`.
+    U8,
+    /// `uint16`.
+    U16,
+    /// `uint32`.
+    U32,
+    /// `uint64`.
+    U64,
+    /// `float32`.
+    F32,
+    /// `float64`.
+    F64,
+    /// `complex64`: two `float32`.
+    C64,
+    /// `complex128`: two `float64`.
+    C128,
+}
+
+const DTYPES: [(Dtype, &str, usize); 13] = [
+    (Dtype::Bool, "bool", 1),
+    (Dtype::I8, "int8", 1),
+    (Dtype::I16, "int16", 2),
+    (Dtype::I32, "int32", 4),
+    (Dtype::I64, "int64", 8),
+    (Dtype::U8, "uint8", 1),
+    (Dtype::U16, "uint16", 2),
+    (Dtype::U32, "uint32", 4),
+    (Dtype::U64, "uint64", 8),
+    (Dtype::F32, "float32", 4),
+    (Dtype::F64, "float64", 8),
+    (Dtype::C64, "complex64", 8),
+    (Dtype::C128, "complex128", 16),
+];
+
+impl Dtype {
+    /// Returns the name, as numpy spells it.
+    pub fn name(self) -> &'static str {
+        DTYPES[self as usize].1
+    }
+
+    /// Returns the size of an element in bytes.
+    pub fn size_bytes(self) -> usize {
+        DTYPES[self as usize].2
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = ArrayError;
+
+    fn from_str(name: &str) -> Result<Dtype, ArrayError> {
+        let known = DTYPES.iter().find(|(_, known, _)| *known == name);
+        known.map(|(dtype, ..)| *dtype).ok_or_else(|| ArrayError::UnknownDtype { name: name.into() })
+    }
+}
+
+/// Why bytes are not an array of the wanted type and shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArrayError {
+    /// No element type has this name.
+    #[error("unknown dtype `{name}`")]
+    UnknownDtype {
+        /// The name that was given.
+        name: String,
+    },
+    /// The buffer has not the size that type and shape ask for.
+    #[error("an array of {dtype} with shape {shape:?} does not fit a buffer of {found} bytes")]
+    Size {
+        /// Type of the elements.
+        dtype: Dtype,
+        /// The wanted shape.
+        shape: Vec<usize>,
+        /// Size of the buffer in bytes.
+        found: usize,
+    },
+}
+
+/// An n-dimensional array in row-major order over a shared buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    dtype: Dtype,
+    shape: Box<[usize]>,
+    data: Buffer,
+}
+
+impl Array {
+    /// Lays an array over a buffer, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`ArrayError::Size`] unless the buffer has exactly the bytes that type and shape ask for.
+    pub fn new(dtype: Dtype, shape: impl Into<Box<[usize]>>, data: Buffer) -> Result<Array, ArrayError> {
+        let shape = shape.into();
+        let wanted = shape.iter().try_fold(dtype.size_bytes(), |size, extent| size.checked_mul(*extent));
+        let found = data.as_bytes().len();
+        if wanted == Some(found) {
+            Ok(Array { dtype, shape, data })
+        } else {
+            Err(ArrayError::Size { dtype, shape: shape.into_vec(), found })
+        }
+    }
+
+    /// Returns the type of the elements.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Returns the extent of each dimension; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Returns the elements' bytes.
+    pub fn data(&self) -> &Buffer {
+        &self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (index, (dtype, name, size)) in DTYPES.into_iter().enumerate() {
+            assert_eq!(dtype as usize, index);
+            assert_eq!(name.parse(), Ok(dtype));
+            assert_eq!(dtype.size_bytes(), size);
+        }
+    }
+
+    #[test]
+    fn the_buffer_has_to_fit() {
+        let bytes = Buffer::from(vec![0; 24]);
+        assert!(Array::new(Dtype::F64, [3], bytes.clone()).is_ok());
+        assert!(Array::new(Dtype::I16, [3, 4], bytes.clone()).is_ok());
+        let error = Array::new(Dtype::F64, [usize::MAX, 2], bytes).unwrap_err();
+        assert!(matches!(error, ArrayError::Size { found: 24, .. }), "{error}");
+    }
+}
