@@ -32,40 +32,19 @@ impl NodeId {
         NodeId::Nested(Arc::new((outer, inner)))
     }
 
+    /// Returns the id as Python's `str()` has it: a text as it is, anything else as its `repr()`.
+    pub(super) fn python_str(&self) -> String {
+        if let NodeId::Text(text) = self { text.to_string() } else { self.python_repr() }
+    }
+
     /// Returns the id as Python prints it: `'a'`, `1`, `('s', 'n')`.
     pub fn python_repr(&self) -> String {
         match self {
-            NodeId::Text(text) => python_quoted(text),
+            NodeId::Text(text) => Value::Str(text.clone()).python_repr(),
             NodeId::Int(number) => number.to_string(),
             NodeId::Nested(parts) => format!("({}, {})", parts.0.python_repr(), parts.1.python_repr()),
         }
     }
-}
-
-/// Returns a text with the quotes and escapes of Python's `repr`.
-pub(super) fn python_quoted(text: &str) -> String {
-    use fmt::Write;
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push(quote);
-    for char in text.chars() {
-        match char {
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\\' => quoted.push_str("\\\\"),
-            char if char == quote => {
-                quoted.push('\\');
-                quoted.push(char);
-            }
-            char if char.is_ascii_control() => {
-                write!(quoted, "\\x{:02x}", u32::from(char)).expect("a String takes everything");
-            }
-            char => quoted.push(char),
-        }
-    }
-    quoted.push(quote);
-    quoted
 }
 
 impl fmt::Display for NodeId {

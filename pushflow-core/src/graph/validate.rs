@@ -1,0 +1,87 @@
+//! Checks of a workflow as a whole, once its shape is final.
+
+use std::collections::HashMap;
+
+use super::analysis::{self, Adjacency};
+use super::draft::{Draft, DraftLink};
+use super::error::{GraphError, GraphErrorKind};
+use super::model::NodeId;
+use super::node::check_task;
+use super::source::Name;
+
+/// Checks nodes and links, and returns which links are required.
+///
+/// In this order: for each node its task and what its required links bring; cycles; for each link its attributes.
+pub(super) fn validate(draft: &Draft) -> Result<Vec<bool>, GraphError> {
+    let required = analysis::required(draft.nodes.len(), &draft.links);
+    let incoming = Adjacency::incoming(draft.nodes.len(), draft.ends());
+    for (index, (node, keys)) in draft.nodes.iter().zip(&draft.keys).enumerate() {
+        check_task(node, *keys).map_err(|error| error.at(node.place.clone()))?;
+        let links = incoming.of(index).iter().map(|link| *link as usize).filter(|link| required[*link]);
+        check_inputs(draft, links.map(|link| &draft.links[link]))?;
+    }
+    drop(incoming);
+    analysis::check_cycles(&draft.nodes, &draft.links, &required)?;
+    for link in &draft.links {
+        check_link(draft, link).map_err(|error| error.at(link.place.clone()))?;
+    }
+    Ok(required)
+}
+
+/// Checks that the required links into a node bring each input once.
+fn check_inputs<'a>(draft: &Draft, links: impl Iterator<Item = &'a DraftLink>) -> Result<(), GraphError> {
+    let mut seen: HashMap<&Name, u32> = HashMap::new();
+    for link in links {
+        let (source, target) = ends(draft, link);
+        for mapping in link.attributes.data_mapping.iter().flatten() {
+            let Some(name) = &mapping.target_input else {
+                let entry = mapping.source_output.as_ref().map_or_else(String::new, |output| {
+                    format!("'source_output': {}", output.python_repr())
+                });
+                let message = format!(
+                    "\"Argument '{{{entry}}}' of link '{}' -> '{}' is missing a 'target_input' key\"",
+                    source.python_str(),
+                    target.python_str()
+                );
+                let error = GraphError::new(GraphErrorKind::MissingKey, "KeyError", message);
+                return Err(error.at(link.place.clone()));
+            };
+            if let Some(other) = seen.insert(name, link.source) {
+                let other = &draft.nodes[other as usize].id;
+                let message = format!(
+                    "Node {} and {} both connect to the input {} of {}",
+                    source.python_repr(),
+                    other.python_repr(),
+                    name.python_repr(),
+                    target.python_repr()
+                );
+                return Err(GraphError::value(GraphErrorKind::Conflict, message).at(link.place.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_link(draft: &Draft, link: &DraftLink) -> Result<(), GraphError> {
+    let attributes = &link.attributes;
+    let conflict = |one: &str, other: &str| {
+        let (source, target) = ends(draft, link);
+        let message = format!(
+            "Link {}->{}: '{one}' and '{other}' cannot be used together",
+            source.python_str(),
+            target.python_str()
+        );
+        GraphError::value(GraphErrorKind::Conflict, message)
+    };
+    if attributes.map_all_data == Some(true) && !attributes.data_mapping.as_deref().unwrap_or_default().is_empty() {
+        return Err(conflict("map_all_data", "data_mapping"));
+    }
+    if attributes.on_error == Some(true) && !attributes.conditions.as_deref().unwrap_or_default().is_empty() {
+        return Err(conflict("on_error", "conditions"));
+    }
+    Ok(())
+}
+
+fn ends<'a>(draft: &'a Draft, link: &DraftLink) -> (&'a NodeId, &'a NodeId) {
+    (&draft.nodes[link.source as usize].id, &draft.nodes[link.target as usize].id)
+}

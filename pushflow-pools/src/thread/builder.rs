@@ -1,0 +1,92 @@
+//! [`ThreadPoolBuilder`]: the settings of a pool of threads.
+
+use std::time::Duration;
+
+use pushflow_core::PoolError;
+
+use super::pool::ThreadPool;
+
+/// Settings of a [`ThreadPool`].
+#[derive(Clone, Debug)]
+pub struct ThreadPoolBuilder {
+    pub(super) workers: Option<usize>,
+    pub(super) name: String,
+    pub(super) stack_bytes: Option<usize>,
+    pub(super) wait_on_exit: bool,
+    pub(super) wait_on_exit_timeout: Option<Duration>,
+    pub(super) interrupt_on_exit: bool,
+}
+
+/// More threads than that are a mistake.
+const MOST_WORKERS: usize = 4096;
+
+impl ThreadPoolBuilder {
+    pub(super) fn new() -> ThreadPoolBuilder {
+        ThreadPoolBuilder {
+            workers: None,
+            name: "pushflow".to_owned(),
+            stack_bytes: None,
+            wait_on_exit: true,
+            wait_on_exit_timeout: None,
+            interrupt_on_exit: false,
+        }
+    }
+
+    /// Sets the number of threads, 1 to 4096; by default one for each processor that this process may use.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> ThreadPoolBuilder {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Sets the name of the threads, to which their number is added; `pushflow` by default.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> ThreadPoolBuilder {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets the size of each thread's stack in bytes; by default that of Rust threads, 2 MiB.
+    #[must_use]
+    pub fn stack_bytes(mut self, stack_bytes: usize) -> ThreadPoolBuilder {
+        self.stack_bytes = Some(stack_bytes);
+        self
+    }
+
+    /// Sets whether dropping the pool waits for its executions; it does by default.
+    #[must_use]
+    pub fn wait_on_exit(mut self, wait: bool) -> ThreadPoolBuilder {
+        self.wait_on_exit = wait;
+        self
+    }
+
+    /// Bounds that wait; without bound by default.
+    #[must_use]
+    pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> ThreadPoolBuilder {
+        self.wait_on_exit_timeout = timeout;
+        self
+    }
+
+    /// Sets whether dropping the pool interrupts what is running; it does not by default.
+    #[must_use]
+    pub fn interrupt_on_exit(mut self, interrupt: bool) -> ThreadPoolBuilder {
+        self.interrupt_on_exit = interrupt;
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Workers`] for an unusable number, [`PoolError::System`] when the system refuses a thread.
+    pub fn build(self) -> Result<ThreadPool, PoolError> {
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        if workers == 0 || workers > MOST_WORKERS {
+            return Err(PoolError::Workers { found: workers, limit: MOST_WORKERS });
+        }
+        ThreadPool::start(self, workers)
+    }
+}

@@ -1,0 +1,127 @@
+//! [`ThreadPool`]: the pool, as its owner holds it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_deque::Worker as Deque;
+use crossbeam_utils::sync::Parker;
+use pushflow_core::pool::{Rejected, Stats};
+use pushflow_core::{Execution, Pool, PoolError, wait};
+
+use super::builder::ThreadPoolBuilder;
+use super::shared::Shared;
+use super::sleep::Sleep;
+use super::worker::{Worker, is_worker_of};
+
+/// A pool of work-stealing threads, which start eagerly. The workers see one address space: data is shared.
+///
+/// Dropping it closes it and, unless told otherwise, waits for what it has accepted.
+///
+/// Semantics: the pool type `thread` of pypushflow, with a bounded `timeout` and interruption by cooperation.
+pub struct ThreadPool {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    settings: ThreadPoolBuilder,
+}
+
+impl ThreadPool {
+    /// Starts with the default settings.
+    pub fn builder() -> ThreadPoolBuilder {
+        ThreadPoolBuilder::new()
+    }
+
+    pub(super) fn start(settings: ThreadPoolBuilder, workers: usize) -> Result<ThreadPool, PoolError> {
+        let deques: Vec<Deque<Execution>> = (0..workers).map(|_| Deque::new_fifo()).collect();
+        let parkers: Vec<Parker> = (0..workers).map(|_| Parker::new()).collect();
+        let sleep = Sleep::new(parkers.iter().map(|parker| parker.unparker().clone()).collect());
+        let shared = Arc::new(Shared::new(deques.iter().map(Deque::stealer).collect(), sleep));
+        let mut threads = Vec::with_capacity(workers);
+        for (index, (deque, parker)) in deques.into_iter().zip(parkers).enumerate() {
+            let worker = Worker { index, deque, parker, shared: Arc::clone(&shared) };
+            let mut builder = Builder::new().name(format!("{}-{index}", settings.name));
+            if let Some(stack_bytes) = settings.stack_bytes {
+                builder = builder.stack_size(stack_bytes);
+            }
+            match builder.spawn(move || worker.work()) {
+                Ok(thread) => threads.push(thread),
+                Err(source) => {
+                    // The workers that did start end; the others count as ended.
+                    (index..workers).for_each(|_| shared.worker_ended());
+                    shared.close();
+                    threads.into_iter().for_each(join_thread);
+                    return Err(PoolError::System { action: "start a worker thread", source });
+                }
+            }
+        }
+        Ok(ThreadPool { shared, threads: Mutex::new(threads), settings })
+    }
+}
+
+impl Pool for ThreadPool {
+    fn submit(&self, execution: Execution) -> Result<(), Rejected> {
+        self.shared.submit(execution)
+    }
+
+    fn close(&self) {
+        self.shared.close();
+    }
+
+    fn join(&self, timeout: Option<Duration>) -> Result<(), PoolError> {
+        if !self.shared.is_closed() {
+            return Err(PoolError::NotClosed);
+        }
+        if is_worker_of(&self.shared) {
+            return Err(PoolError::JoinFromTask);
+        }
+        let begin = Instant::now();
+        let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));
+        if wait::block(deadline, |waker| self.shared.poll_ended(waker).then_some(())).is_none() {
+            let running = self.shared.stats().running.len();
+            return Err(PoolError::Timeout { running, waited: begin.elapsed() });
+        }
+        // All have left their loop: what remains of them is the end of their threads.
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        threads.into_iter().for_each(join_thread);
+        Ok(())
+    }
+
+    fn interrupt(&self) {
+        self.shared.interrupt();
+    }
+
+    fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+}
+
+fn join_thread(thread: JoinHandle<()>) {
+    // A worker that panicked outside of any task has dropped its executions, which completes them.
+    if thread.join().is_err() {
+        tracing::error!("a worker thread panicked");
+    }
+}
+
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        self.close();
+        if self.settings.interrupt_on_exit {
+            self.interrupt();
+        }
+        // A worker that holds the last reference to its pool cannot wait for itself.
+        if self.settings.wait_on_exit
+            && !is_worker_of(&self.shared)
+            && let Err(error) = self.join(self.settings.wait_on_exit_timeout)
+        {
+            tracing::warn!(%error, "the pool was dropped while executions were running");
+        }
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats { workers, running, .. } = self.stats();
+        f.debug_struct("ThreadPool").field("workers", &workers).field("running", &running.len()).finish_non_exhaustive()
+    }
+}

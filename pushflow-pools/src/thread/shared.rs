@@ -1,0 +1,165 @@
+//! [`Shared`]: what the pool and its workers have in common.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crossbeam_deque::{Injector, Steal, Stealer};
+use crossbeam_utils::CachePadded;
+use pushflow_core::event::RunId;
+use pushflow_core::interrupt::{Cause, Interruption};
+use pushflow_core::pool::{Ready, Rejected, Stats};
+use pushflow_core::{Execution, PoolError};
+
+use super::sleep::Sleep;
+
+pub(super) struct Shared {
+    pub(super) injector: Injector<Execution>,
+    pub(super) stealers: Box<[Stealer<Execution>]>,
+    pub(super) sleep: Sleep,
+    pub(super) current: Box<[CachePadded<Current>]>,
+    closed: AtomicBool,
+    live: AtomicUsize,
+    ended: Mutex<Vec<Waker>>,
+    mark: Mutex<Interruption>,
+    /// Raised when the mark is replaced, so that workers need not lock it for each execution.
+    mark_generation: AtomicU64,
+}
+
+/// What a worker is running. Written by it alone, read by whoever asks.
+#[derive(Default)]
+pub(super) struct Current {
+    /// 0 when idle, else 1 + the slot.
+    slot: AtomicU64,
+    run: AtomicU64,
+}
+
+impl Current {
+    pub(super) fn set(&self, run: RunId, slot: u32) {
+        self.run.store(run.0, Ordering::Relaxed);
+        self.slot.store(u64::from(slot) + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn clear(&self) {
+        self.slot.store(0, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<(RunId, u32)> {
+        let slot = self.slot.load(Ordering::Relaxed).checked_sub(1)?;
+        Some((RunId(self.run.load(Ordering::Relaxed)), u32::try_from(slot).ok()?))
+    }
+}
+
+impl Shared {
+    pub(super) fn new(stealers: Box<[Stealer<Execution>]>, sleep: Sleep) -> Shared {
+        Shared {
+            injector: Injector::new(),
+            current: stealers.iter().map(|_| CachePadded::default()).collect(),
+            live: AtomicUsize::new(stealers.len()),
+            stealers,
+            sleep,
+            closed: AtomicBool::new(false),
+            ended: Mutex::default(),
+            mark: Mutex::default(),
+            mark_generation: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn submit(&self, execution: Execution) -> Result<(), Rejected> {
+        if self.is_closed() {
+            return Err(Rejected { execution, reason: PoolError::Closed });
+        }
+        self.injector.push(execution);
+        self.sleep.work_added();
+        // The fence in `work_added` lies between the push and this look; a worker that ends has one between its leaving
+        // and its last look at the injector. One of the two sees the other.
+        if self.live.load(Ordering::SeqCst) == 0 {
+            self.refuse_injected();
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn close(&self) {
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            self.sleep.wake_all();
+        }
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    /// Registers who wants to know when all workers have ended; `true` when they have.
+    pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
+        let mut wakers = self.wakers();
+        if self.live() == 0 {
+            return true;
+        }
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+        false
+    }
+
+    /// A worker ends. Its own deque is empty.
+    pub(super) fn worker_ended(&self) {
+        if self.live.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        self.refuse_injected();
+        let wakers = std::mem::take(&mut *self.wakers());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether any queue has work.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.stealers.iter().any(|stealer| !stealer.is_empty())
+    }
+
+    /// Interrupts what is running; what starts later gets a new mark.
+    pub(super) fn interrupt(&self) {
+        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::take(&mut *mark);
+        self.mark_generation.fetch_add(1, Ordering::Release);
+        drop(mark);
+        old.interrupt(Cause::Interrupted);
+    }
+
+    pub(super) fn mark_generation(&self) -> u64 {
+        self.mark_generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn mark(&self) -> Interruption {
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        stats.workers = self.live();
+        stats.running = self.current.iter().filter_map(|current| current.get()).collect();
+        stats
+    }
+
+    fn refuse_injected(&self) {
+        let mut ready = Ready::default();
+        loop {
+            match self.injector.steal() {
+                Steal::Success(execution) => {
+                    Rejected { execution, reason: PoolError::Closed }.complete(&mut ready);
+                }
+                Steal::Retry => {}
+                Steal::Empty => break,
+            }
+        }
+        // What errors of refused executions make ready is refused by its drop.
+    }
+
+    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

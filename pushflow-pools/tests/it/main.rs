@@ -1,0 +1,12 @@
+//! What the pools promise, seen from outside.
+
+mod engine;
+mod hostile;
+mod suite;
+
+suite::pool_suite!(thread, 2, || std::sync::Arc::new(
+    pushflow_pools::ThreadPool::builder().workers(2).build().unwrap()
+));
+suite::pool_suite!(thread_of_one, 1, || std::sync::Arc::new(
+    pushflow_pools::ThreadPool::builder().workers(1).build().unwrap()
+));
