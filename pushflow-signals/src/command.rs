@@ -1,0 +1,264 @@
+//! [`Command`]: what is to be started, and how.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::child::{Child, Pipes};
+use crate::error::Error;
+use crate::sys;
+
+/// A command to be started: a program with an argument vector, without any shell.
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    clear_env: bool,
+    env: Vec<(OsString, Option<OsString>)>,
+    directory: Option<PathBuf>,
+    stdin: Stdin,
+    stdout: Output,
+    stderr: Output,
+    grace: Duration,
+}
+
+/// Bytes that are shared with others.
+pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// Who takes output as it comes.
+pub type Callback = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Where a command's standard input comes from.
+#[derive(Clone, Default)]
+pub enum Stdin {
+    /// The null device.
+    #[default]
+    Null,
+    /// The parent's.
+    Inherit,
+    /// These bytes, then the end.
+    Bytes(SharedBytes),
+}
+
+/// Where a command's standard output or error goes.
+#[derive(Clone, Default)]
+pub enum Output {
+    /// The null device.
+    Null,
+    /// The parent's.
+    #[default]
+    Inherit,
+    /// Into memory.
+    Capture,
+    /// To a callback, in pieces as they come. It runs on the thread that waits and should not block.
+    Stream(Callback),
+    /// For standard error only: to where standard output goes, in the order of writing.
+    Merge,
+}
+
+impl Command {
+    /// Names a program: a path, or a name that is looked for on the search path.
+    pub fn new(program: impl Into<OsString>) -> Command {
+        Command {
+            program: program.into(),
+            args: Vec::new(),
+            clear_env: false,
+            env: Vec::new(),
+            directory: None,
+            stdin: Stdin::Null,
+            stdout: Output::Inherit,
+            stderr: Output::Inherit,
+            grace: Duration::from_secs(5),
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Command {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Command {
+        self.env.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Removes a variable from the environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Command {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    /// Starts from an empty environment instead of the parent's.
+    #[must_use]
+    pub fn env_clear(mut self) -> Command {
+        self.clear_env = true;
+        self
+    }
+
+    /// Sets the working directory; the parent's by default.
+    #[must_use]
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Command {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Sets where the input comes from; from the null device by default.
+    #[must_use]
+    pub fn stdin(mut self, stdin: Stdin) -> Command {
+        self.stdin = stdin;
+        self
+    }
+
+    /// Sets where the output goes; to the parent's by default.
+    #[must_use]
+    pub fn stdout(mut self, stdout: Output) -> Command {
+        self.stdout = stdout;
+        self
+    }
+
+    /// Sets where the error output goes; to the parent's by default.
+    #[must_use]
+    pub fn stderr(mut self, stderr: Output) -> Command {
+        self.stderr = stderr;
+        self
+    }
+
+    /// Sets how long a command that is ended may take before the next, harder signal; 5 s by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Command {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts the command.
+    ///
+    /// It ends with the calling *thread* (the parent-death signal follows threads), with the [`Child`], or by itself.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be started, told apart: see [`Error`].
+    pub fn start(self) -> Result<Child, Error> {
+        self.refuse_nul()?;
+        #[expect(clippy::disallowed_methods, reason = "this is the place where commands start")]
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.args).process_group(0);
+        if self.clear_env {
+            command.env_clear();
+        }
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        let (stdin, input) = match &self.stdin {
+            Stdin::Null => (Stdio::null(), None),
+            Stdin::Inherit => (Stdio::inherit(), None),
+            Stdin::Bytes(bytes) => {
+                let (reader, writer) = pipe()?;
+                (reader.into(), Some((writer, Arc::clone(bytes))))
+            }
+        };
+        let (stdout, from_stdout, merged) = self.stdout.connect(None)?;
+        let (stderr, from_stderr, _) = self.stderr.connect(merged)?;
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        let started = sys::spawn_with_parent(&mut command).map_err(|source| self.explain(source))?;
+        // The parent's copies of the child's ends go with the command, so that the end of a pipe is seen.
+        drop(command);
+        let from_stdout = from_stdout.map(|reader| (reader, self.stdout));
+        let from_stderr = from_stderr.map(|reader| (reader, self.stderr));
+        Child::new(started, Pipes { input, from_stdout, from_stderr }, self.grace)
+    }
+
+    fn refuse_nul(&self) -> Result<(), Error> {
+        let variables = self.env.iter().flat_map(|(name, value)| std::iter::once(name).chain(value));
+        let mut all = std::iter::once(&self.program).chain(&self.args).chain(variables);
+        match all.find(|text| text.as_bytes().contains(&0)) {
+            Some(argument) => Err(Error::Nul { argument: argument.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells a missing program from a missing directory, which the system reports alike.
+    fn explain(&self, source: io::Error) -> Error {
+        if let Some(directory) = self.directory.as_deref().filter(|directory| !Path::is_dir(directory)) {
+            return Error::WorkingDirectory { directory: directory.to_owned(), source };
+        }
+        let program = self.program.clone();
+        match source.kind() {
+            io::ErrorKind::NotFound => Error::NotFound { program, source },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory => Error::NotExecutable { program, source },
+            _ if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+                Error::NotExecutable { program, source }
+            }
+            _ => Error::System { action: "start a process", source },
+        }
+    }
+}
+
+type Connected = (Stdio, Option<PipeReader>, Option<PipeWriter>);
+
+impl Output {
+    /// Returns the child's end, the parent's end, and for what merges into it one more of the child's end.
+    fn connect(&self, stdout: Option<PipeWriter>) -> Result<Connected, Error> {
+        Ok(match self {
+            Output::Null => (Stdio::null(), None, None),
+            Output::Inherit => (Stdio::inherit(), None, None),
+            Output::Merge => match stdout {
+                Some(writer) => (writer.into(), None, None),
+                None => (Stdio::from(io::stdout()), None, None),
+            },
+            Output::Capture | Output::Stream(_) => {
+                let (reader, writer) = pipe()?;
+                let copy = writer.try_clone().map_err(Error::system("duplicate a pipe"))?;
+                (writer.into(), Some(reader), Some(copy))
+            }
+        })
+    }
+}
+
+fn pipe() -> Result<(PipeReader, PipeWriter), Error> {
+    io::pipe().map_err(Error::system("create a pipe"))
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let args: Vec<&OsStr> = self.args.iter().map(OsString::as_os_str).collect();
+        f.debug_struct("Command").field("program", &self.program).field("args", &args).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stdin::Null => f.write_str("Null"),
+            Stdin::Inherit => f.write_str("Inherit"),
+            Stdin::Bytes(bytes) => write!(f, "Bytes({})", (**bytes).as_ref().len()),
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Output::Null => "Null",
+            Output::Inherit => "Inherit",
+            Output::Capture => "Capture",
+            Output::Stream(_) => "Stream",
+            Output::Merge => "Merge",
+        })
+    }
+}

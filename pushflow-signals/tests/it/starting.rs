@@ -1,0 +1,114 @@
+//! Starting commands, their input and output, and what keeps them from starting.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use pushflow_signals::{Command, Ended, Error, Finished, Output, Stdin};
+
+use crate::LONG;
+
+fn shell(script: &str) -> Command {
+    Command::new("sh").args(["-c", script]).stdout(Output::Capture).stderr(Output::Capture)
+}
+
+fn run(command: Command) -> Finished {
+    command.start().unwrap().wait(Some(Instant::now() + LONG)).unwrap()
+}
+
+fn out(finished: &Finished) -> &str {
+    std::str::from_utf8(finished.stdout.as_deref().unwrap()).unwrap()
+}
+
+#[test]
+fn codes_signals_and_outputs_come_back() {
+    let finished = run(shell("echo out; echo err >&2; exit 7"));
+    assert_eq!((finished.code(), finished.signal(), finished.ended), (Some(7), None, Ended::ByItself));
+    assert_eq!((out(&finished), finished.stderr.as_deref()), ("out\n", Some(&b"err\n"[..])));
+    let killed = run(shell("kill -TERM $$"));
+    assert_eq!((killed.code(), killed.signal().unwrap().to_string().as_str()), (None, "SIGTERM"));
+}
+
+#[test]
+fn arguments_go_unchanged() {
+    let odd = ["a b", "", "*", "$HOME", "\"'", "\n"];
+    let finished = run(Command::new("printf").args(["%s|"]).args(odd).stdout(Output::Capture));
+    assert_eq!(out(&finished), "a b||*|$HOME|\"'|\n|");
+}
+
+#[test]
+fn big_input_and_output_at_once() {
+    let bytes: Vec<u8> = (0..64 << 20).map(|n: u32| n.to_le_bytes()[1]).collect();
+    let input: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(bytes.clone());
+    let finished = run(Command::new("cat").stdin(Stdin::Bytes(input)).stdout(Output::Capture));
+    assert!(finished.stdout.unwrap() == bytes);
+}
+
+#[test]
+fn a_command_need_not_read_its_input() {
+    let input = Stdin::Bytes(Arc::new(vec![0_u8; 10 << 20]));
+    assert_eq!(run(Command::new("true").stdin(input)).code(), Some(0));
+}
+
+#[test]
+fn the_environment_is_as_asked() {
+    let finished = run(shell("echo $A-$HOME-$PUSHFLOW_GONE").env_clear().env("A", "1").env("PATH", "/usr/bin:/bin"));
+    assert_eq!(out(&finished), "1--\n");
+    let removed = run(shell("echo ${HOME-none}").env_remove("HOME"));
+    assert_eq!(out(&removed), "none\n");
+}
+
+#[test]
+fn the_working_directory_is_as_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let finished = run(Command::new("pwd").current_dir(&directory).stdout(Output::Capture));
+    assert_eq!(out(&finished).trim_end(), directory.to_str().unwrap());
+}
+
+#[test]
+fn merged_output_keeps_its_order() {
+    let finished = run(shell("for i in 1 2 3; do echo o$i; echo e$i >&2; done").stderr(Output::Merge));
+    assert_eq!(out(&finished), "o1\ne1\no2\ne2\no3\ne3\n");
+    assert_eq!(finished.stderr, None);
+}
+
+#[test]
+fn streamed_output_comes_in_pieces() {
+    let pieces = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&pieces);
+    let stream = Output::Stream(Arc::new(move |bytes: &[u8]| seen.lock().unwrap().extend_from_slice(bytes)));
+    let finished = run(Command::new("seq").args(["100000"]).stdout(stream));
+    assert_eq!(finished.stdout, None);
+    assert_eq!(pieces.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 100_000);
+}
+
+#[test]
+fn a_command_sees_default_signal_dispositions() {
+    // With SIGPIPE ignored, as Rust programs have it, `yes` would end with an error message instead.
+    let finished = run(shell("yes | head -n 1"));
+    assert_eq!((out(&finished), finished.stderr.as_deref()), ("y\n", Some(&b""[..])));
+}
+
+#[test]
+fn what_keeps_a_command_from_starting_is_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let plain = directory.path().join("plain");
+    std::fs::write(&plain, "text").unwrap();
+    let start = |command: Command| command.start().unwrap_err();
+
+    let error = start(Command::new("pushflow-no-such-program"));
+    assert!(matches!(&error, Error::NotFound { program, .. } if program == "pushflow-no-such-program"), "{error}");
+    assert_eq!(error.errno(), Some(2));
+    for program in [plain.as_path(), directory.path()] {
+        let error = start(Command::new(program));
+        assert!(matches!(error, Error::NotExecutable { .. }), "{error}");
+    }
+    for missing in [directory.path().join("missing"), plain] {
+        let error = start(Command::new("true").current_dir(&missing));
+        assert!(matches!(&error, Error::WorkingDirectory { directory, .. } if *directory == missing), "{error}");
+    }
+    let error = start(Command::new("true").args(["a\0b"]));
+    assert!(matches!(error, Error::Nul { .. }), "{error}");
+    let error = start(Command::new("true").args([String::from("x").repeat(4 << 20)]));
+    assert!(matches!(error, Error::System { action: "start a process", .. }), "{error}");
+}
