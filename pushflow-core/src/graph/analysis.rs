@@ -85,8 +85,12 @@ pub(super) fn required(nodes: usize, links: &[DraftLink]) -> Vec<bool> {
     if said.iter().all(|said| *said != Some(false)) {
         return vec![true; links.len()];
     }
-    let seeds: Vec<usize> =
-        links.iter().zip(&said).filter(|(_, said)| **said == Some(false)).map(|(link, _)| link.target as usize).collect();
+    let seeds: Vec<usize> = links
+        .iter()
+        .zip(&said)
+        .filter(|(_, said)| **said == Some(false))
+        .map(|(link, _)| link.target as usize)
+        .collect();
     let outgoing = Adjacency::outgoing(nodes, ends.clone());
     let mut optional = reachable(&outgoing, ends, seeds.iter().copied());
     for seed in seeds {
@@ -187,8 +191,7 @@ impl Starts {
         let certain: Vec<usize> =
             (0..nodes.len()).filter(|node| !entered[*node] || nodes[*node].force_start_node).collect();
         let is_possible = |node: &usize| !waits[*node] && nodes[*node].task_type == TaskType::Class;
-        let possible =
-            if certain.is_empty() { (0..nodes.len()).filter(is_possible).collect() } else { Vec::new() };
+        let possible = if certain.is_empty() { (0..nodes.len()).filter(is_possible).collect() } else { Vec::new() };
         Starts { certain, possible }
     }
 

@@ -79,7 +79,9 @@ impl<'d> Document<'d> {
 
     fn read_graph(&mut self, graph: Option<Item<'d>>) -> Result<(), GraphError> {
         let (mut id, mut label) = (None, None);
-        for (key, item) in graph.filter(|item| !item.is_null()).map_or(Ok(Vec::new()), |item| item.entries("'graph'"))? {
+        for (key, item) in
+            graph.filter(|item| !item.is_null()).map_or(Ok(Vec::new()), |item| item.entries("'graph'"))?
+        {
             match key.as_str() {
                 "id" if !item.is_null() => id = Some(item.label("'id' of the graph")?),
                 "label" if !item.is_null() => label = Some(item.label("'label' of the graph")?),

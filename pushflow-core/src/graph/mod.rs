@@ -4,9 +4,40 @@
 //! sub-workflows, join parallel links, connect default error handlers, validate, apply inputs, determine start and end
 //! nodes. Everything but the nesting of sub-workflows and values is done in loops, in linear time: a chain of a million
 //! nodes is an ordinary document.
+//!
+//! ```
+//! use pushflow_core::graph::{Format, LoadOptions, load_text};
+//!
+//! let text = r#"{"nodes": [{"id": "a", "task_type": "method", "task_identifier": "m.f"},
+//!                          {"id": "b", "task_type": "method", "task_identifier": "m.g"}],
+//!                "links": [{"source": "a", "target": "b", "map_all_data": true}]}"#;
+//! let graph = load_text(text, Format::Json, &LoadOptions::default()).unwrap();
+//! assert!(graph.links[0].required);
+//! assert_eq!((graph.start_nodes, graph.end_nodes), (vec![0], vec![1]));
+//! ```
 
+mod analysis;
+mod attributes;
+mod default_error;
+mod document;
+mod draft;
 mod error;
+mod inputs;
+mod json;
+mod load;
 mod model;
+mod node;
+mod parallel;
+mod resolved;
+mod schema;
+mod source;
+mod subgraph;
+mod validate;
+mod yaml;
 
 pub use error::{GraphError, GraphErrorKind};
+pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
+pub use load::{CanStart, LoadOptions, load_file, load_text};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
+pub use resolved::Resolved;
+pub use source::Format;

@@ -37,8 +37,11 @@ fn release(version: &str) -> Option<Vec<u64>> {
         Some(rest) if !suffix.is_empty() => (rest, suffix),
         _ => (numbers, suffix),
     };
-    let mut release =
-        numbers.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<u64>>>().filter(|r| !r.is_empty())?;
+    let mut release = numbers
+        .split('.')
+        .map(|part| part.parse::<u64>().ok())
+        .collect::<Option<Vec<u64>>>()
+        .filter(|r| !r.is_empty())?;
     if !suffix.is_empty() {
         if !is_suffix(suffix) {
             return None;
@@ -53,8 +56,7 @@ fn release(version: &str) -> Option<Vec<u64>> {
 
 /// Whether a text may follow the numbers of a version: `rc1`, `.post2`, `-dev`, `+local`.
 fn is_suffix(text: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["alpha", "beta", "preview", "post", "pre", "dev", "rev", "rc", "a", "b", "c", "r"];
+    const WORDS: [&str; 12] = ["alpha", "beta", "preview", "post", "pre", "dev", "rev", "rc", "a", "b", "c", "r"];
     let (mut rest, local) = text.split_once('+').map_or((text, None), |(rest, local)| (rest, Some(local)));
     while !rest.is_empty() {
         let word = rest.trim_start_matches(['.', '-', '_']);

@@ -187,9 +187,14 @@ impl<'d> Item<'d> {
         }
     }
 
-    /// Returns a truth value; null is false.
+    /// Returns a truth value; null is false, and in YAML `yes`, `no`, `on` and `off` are truth values too.
     pub(super) fn truth(&self, what: &str) -> Result<bool, GraphError> {
         match self.scalar()? {
+            Some(Value::Str(text)) if matches!(self.raw, Raw::Yaml(_)) => match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" => Ok(true),
+                "no" | "off" => Ok(false),
+                _ => Err(self.unexpected(what, "true or false")),
+            },
             Some(Value::Bool(truth)) => Ok(truth),
             Some(Value::Null) => Ok(false),
             _ => Err(self.unexpected(what, "true or false")),

@@ -2,7 +2,7 @@
 //!
 //! Links that touch such a node name a node inside, or an alias of one or more of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::attributes::Attributes;
 use super::document::{Document, RawLink};
@@ -109,9 +109,8 @@ fn hand_down<'d>(
         return Err(GraphError::value(GraphErrorKind::Conflict, message).at(node.node.place));
     }
     if !node.handed_down.is_empty() {
-        let targets: HashSet<&NodeId> = inputs.all.iter().map(|alias| &alias.node).collect();
-        for target in targets {
-            changes.push((NodeId::nested(id.clone(), target.clone()), node.handed_down.clone()));
+        for alias in &inputs.all {
+            changes.push((NodeId::nested(id.clone(), alias.node.clone()), node.handed_down.clone()));
         }
     }
     Ok(())
@@ -126,21 +125,22 @@ fn connect<'d>(
 ) -> Result<(), GraphError> {
     let RawLink { source, target, sub, attributes, place } = link;
     let (from, to) = (inner.get(&source), inner.get(&target));
-    if from.is_some() || to.is_some() {
-        if sub.source.is_none() && sub.target.is_none() && sub.target_attributes.is_none() {
-            let message = format!(
-                "link {}->{} is dropped: it touches a sub-graph and has no 'sub_source' or 'sub_target'",
-                source.python_str(),
-                target.python_str()
-            );
-            draft.warnings.push(Warning { message, place });
-            return Ok(());
-        }
+    let is_mentioned = sub.source.is_some() || sub.target.is_some() || sub.target_attributes.is_some();
+    if (from.is_some() || to.is_some()) && !is_mentioned {
+        let message = format!(
+            "link {}->{} is dropped: it touches a sub-graph and has no 'sub_source' or 'sub_target'",
+            source.python_str(),
+            target.python_str()
+        );
+        draft.warnings.push(Warning { message, place });
+        return Ok(());
     }
     let from_is_graph = from.is_some();
     let to_is_graph = to.is_some();
-    let sources = ends(&source, sub.source, from.map(|inner| &inner.outputs), "sub_source").map_err(|e| e.at(place.clone()))?;
-    let targets = ends(&target, sub.target, to.map(|inner| &inner.inputs), "sub_target").map_err(|e| e.at(place.clone()))?;
+    let sources =
+        ends(&source, sub.source, from.map(|inner| &inner.outputs), "sub_source").map_err(|e| e.at(place.clone()))?;
+    let targets =
+        ends(&target, sub.target, to.map(|inner| &inner.inputs), "sub_target").map_err(|e| e.at(place.clone()))?;
     let new_attributes = sub.target_attributes.filter(|entries| !entries.is_empty());
     if new_attributes.is_some() && !to_is_graph {
         let message =

@@ -35,9 +35,10 @@ fn check_inputs<'a>(draft: &Draft, links: impl Iterator<Item = &'a DraftLink>) -
         let (source, target) = ends(draft, link);
         for mapping in link.attributes.data_mapping.iter().flatten() {
             let Some(name) = &mapping.target_input else {
-                let entry = mapping.source_output.as_ref().map_or_else(String::new, |output| {
-                    format!("'source_output': {}", output.python_repr())
-                });
+                let entry = mapping
+                    .source_output
+                    .as_ref()
+                    .map_or_else(String::new, |output| format!("'source_output': {}", output.python_repr()));
                 let message = format!(
                     "\"Argument '{{{entry}}}' of link '{}' -> '{}' is missing a 'target_input' key\"",
                     source.python_str(),

@@ -15,6 +15,8 @@ use crate::value::{Map, Value};
 
 /// Values that a text may have, those of aliases included: ten million links are about this many.
 const MAX_VALUES: usize = 200_000_000;
+/// Integers above this one come from the parser as floating point numbers.
+const LARGEST_EXACT: f64 = 9.0e18;
 /// Values that aliases may add.
 const MAX_ALIASED: usize = 1_000_000;
 
@@ -29,19 +31,25 @@ pub(super) struct Tree {
 #[derive(Clone, Debug)]
 enum Content {
     Scalar(Value),
+    /// A number that may be an integer too large for the parser, and where its text begins and ends.
+    LargeNumber(f64, usize, usize),
     List(Vec<Tree>),
     Object(Vec<(SmolStr, Tree)>),
 }
 
 /// Reads the text of a source.
 pub(super) fn read(source: &Source<'_>) -> Result<Tree, GraphError> {
-    serde_saphyr::from_str_with_options(source.text(), options()).map_err(|error| refusal(source, &error))
+    let tree = serde_saphyr::from_str_with_options(source.text(), options());
+    let mut tree: Tree = tree.map_err(|error| refusal(source, &error))?;
+    tree.restore_digits(source.text());
+    Ok(tree)
 }
 
 impl Tree {
     pub(super) fn type_name(&self) -> &'static str {
         match &self.content {
             Content::Scalar(value) => value.type_name(),
+            Content::LargeNumber(..) => "number",
             Content::List(_) => "list",
             Content::Object(_) => "object",
         }
@@ -55,9 +63,24 @@ impl Tree {
         if let Content::Object(entries) = &self.content { entries } else { &[] }
     }
 
+    /// Reads large numbers again, from the text: integers among them keep their digits.
+    fn restore_digits(&mut self, text: &str) {
+        match &mut self.content {
+            Content::Scalar(_) => {}
+            Content::List(items) => items.iter_mut().for_each(|item| item.restore_digits(text)),
+            Content::Object(entries) => entries.iter_mut().for_each(|(_, item)| item.restore_digits(text)),
+            Content::LargeNumber(number, start, end) => {
+                let digits = text.get(*start..*end).map(|digits| digits.trim_start_matches('+'));
+                let value = digits.and_then(Value::integer).unwrap_or(Value::Float(*number));
+                self.content = Content::Scalar(value);
+            }
+        }
+    }
+
     pub(super) fn value(&self) -> Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),
+            Content::LargeNumber(number, ..) => Value::Float(*number),
             Content::List(items) => Value::List(items.iter().map(Tree::value).collect()),
             Content::Object(entries) => {
                 let entries = entries.iter().map(|(key, tree)| (key.clone(), tree.value()));
@@ -72,19 +95,22 @@ fn options() -> serde_saphyr::Options {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_ALIASED },
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
-        budget: Some(serde_saphyr::budget! {
+        budget: serde_saphyr::budget! {
             max_events: MAX_VALUES * 2,
             max_nodes: MAX_VALUES,
             max_total_scalar_bytes: usize::MAX,
             max_depth: MAX_DEPTH,
             max_documents: 1,
-        }),
+        },
+        // With YAML 1.1, a node of the id `n` would be false.
+        strict_booleans: true,
         with_snippet: false,
     }
 }
 
 fn refusal(source: &Source<'_>, error: &serde_saphyr::Error) -> GraphError {
-    let place = error.location().map_or_else(|| source.place(1, 1), |at| source.place(small(at.line()), small(at.column())));
+    let place =
+        error.location().map_or_else(|| source.place(1, 1), |at| source.place(small(at.line()), small(at.column())));
     let full = error.to_string();
     let reason = full.lines().next().unwrap_or_default();
     let message = format!("not YAML: {reason}, in line {} column {}", place.line, place.column);
@@ -99,7 +125,17 @@ impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
         let spanned = Spanned::<Content>::deserialize(deserializer)?;
         let at = spanned.referenced;
-        Ok(Tree { line: small(at.line()), column: small(at.column()), content: spanned.value })
+        let span = spanned.defined.span();
+        let bytes = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
+            Some((usize::try_from(start).ok()?, usize::try_from(start.checked_add(length)?).ok()?))
+        });
+        let content = match (spanned.value, bytes) {
+            (Content::Scalar(Value::Float(number)), Some((start, end))) if number.abs() > LARGEST_EXACT => {
+                Content::LargeNumber(number, start, end)
+            }
+            (content, _) => content,
+        };
+        Ok(Tree { line: small(at.line()), column: small(at.column()), content })
     }
 }
 

@@ -1,0 +1,292 @@
+//! Loading a workflow, from the file to the finished graph.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::analysis::{Starts, end_nodes};
+use super::attributes::{RawCondition, RawMapping};
+use super::document::Document;
+use super::draft::{Draft, DraftLink};
+use super::error::{GraphError, GraphErrorKind};
+use super::inputs::{self, Input};
+use super::model::{Condition, Graph, Link, Mapping, Node, Place};
+use super::node::DraftNode;
+use super::source::{Format, Item, Name, Source};
+use super::{default_error, parallel, schema, subgraph, validate, yaml};
+use crate::payload::Key;
+use crate::value::Value;
+
+/// How deeply sub-workflows may be nested.
+const MAX_LEVELS: usize = 64;
+/// How many sub-workflows a workflow may have; files that include each other many times multiply quickly.
+const MAX_SUBGRAPHS: usize = 1_000_000;
+
+/// Tells whether the default inputs of a class node cover all inputs that the class requires.
+pub type CanStart = Arc<dyn Fn(&Node) -> bool + Send + Sync>;
+
+/// What loading depends on, apart from the document.
+#[derive(Clone, Default)]
+pub struct LoadOptions {
+    /// Where relative names of files start; by default the working directory. The same for files in files.
+    pub root_dir: Option<PathBuf>,
+    /// Values for default inputs, applied in order.
+    pub inputs: Vec<Input>,
+    /// Asked for nodes of type `class`, in workflows where no node starts otherwise. By default none of them starts.
+    pub can_start: Option<CanStart>,
+}
+
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("root_dir", &self.root_dir)
+            .field("inputs", &self.inputs)
+            .field("can_start", &self.can_start.is_some())
+            .finish()
+    }
+}
+
+/// Loads a workflow from a file.
+///
+/// A name that ends with `.yml` or `.yaml` is YAML, any other is JSON. A name without one of these endings is tried as it
+/// is, and then with each of them.
+///
+/// # Errors
+///
+/// When a file cannot be read, or its content is not a valid workflow.
+pub fn load_file(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Graph, GraphError> {
+    let mut loader = Loader { options, open: Vec::new(), loaded: 0 };
+    let loaded = loader.file(path.as_ref(), 0)?;
+    finish(loaded, options)
+}
+
+/// Loads a workflow from a text.
+///
+/// # Errors
+///
+/// When the text is not a valid workflow, or a file that it names cannot be read.
+pub fn load_text(text: &str, format: Format, options: &LoadOptions) -> Result<Graph, GraphError> {
+    let mut loader = Loader { options, open: Vec::new(), loaded: 0 };
+    let loaded = loader.text(&Source::new(text, None), format, 0)?;
+    finish(loaded, options)
+}
+
+/// A workflow that is complete and valid but for its inputs, and which of its links are required.
+type Loaded = (Draft, Vec<bool>);
+
+struct Loader<'o> {
+    options: &'o LoadOptions,
+    /// The files that are being read, each included by the one before.
+    open: Vec<PathBuf>,
+    loaded: usize,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, name: &Path, level: usize) -> Result<Loaded, GraphError> {
+        let path = find_file(name, self.options.root_dir.as_deref())?;
+        let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if self.open.contains(&identity) {
+            let chain: Vec<String> =
+                self.open.iter().chain([&identity]).map(|path| path.display().to_string()).collect();
+            let message = format!("a sub-graph contains itself: {}", chain.join(" -> "));
+            return Err(GraphError::new(GraphErrorKind::TooDeep, "RecursionError", message));
+        }
+        let text = read_file(&path)?;
+        let format = format_of(&path).unwrap_or(Format::Json);
+        self.open.push(identity);
+        let loaded = self.text(&Source::new(&text, Some(Arc::new(path))), format, level);
+        self.open.pop();
+        loaded
+    }
+
+    fn text(&mut self, source: &Source<'_>, format: Format, level: usize) -> Result<Loaded, GraphError> {
+        with_root(source, format, |root| {
+            if level == 0 && root.is_object() && root.entries("the document")?.is_empty() {
+                let message = "the graph needs an 'id' for execution events";
+                return Err(GraphError::value(GraphErrorKind::MissingKey, message).at(root.place()));
+            }
+            self.item(root, level)
+        })
+    }
+
+    /// Loads a workflow that is written at an item; every sub-workflow goes the same way before it is put in.
+    fn item(&mut self, root: Item<'_>, level: usize) -> Result<Loaded, GraphError> {
+        let document = Document::read(root)?;
+        let mut subs = Vec::with_capacity(document.graph_nodes.len());
+        for node in &document.graph_nodes {
+            subs.push(self.sub(node, level + 1)?);
+        }
+        let (version, version_place) = (document.version.clone(), document.version_place.clone());
+        let mut draft = subgraph::expand(document, subs)?;
+        parallel::join(&mut draft.links)?;
+        default_error::connect(&mut draft);
+        schema::check(&version).map_err(|error| error.at(version_place))?;
+        let required = validate::validate(&draft)?;
+        Ok((draft, required))
+    }
+
+    fn sub(&mut self, node: &DraftNode<'_>, level: usize) -> Result<Draft, GraphError> {
+        let place = &node.node.place;
+        self.loaded += 1;
+        if level > MAX_LEVELS || self.loaded > MAX_SUBGRAPHS {
+            let message = if level > MAX_LEVELS {
+                format!("sub-graphs are nested more than {MAX_LEVELS} levels deep")
+            } else {
+                format!("there are more than {MAX_SUBGRAPHS} sub-graphs")
+            };
+            return Err(GraphError::new(GraphErrorKind::TooDeep, "RecursionError", message).at(place.clone()));
+        }
+        let loaded = match (&node.content, &node.node.task_identifier) {
+            (Some(content), _) => self.item(*content, level),
+            (None, Some(name)) => self.file(Path::new(name.as_str()), level),
+            (None, None) => {
+                Err(GraphError::value(GraphErrorKind::MissingKey, "node attribute 'task_identifier' is missing"))
+            }
+        };
+        loaded.map(|(draft, _)| draft).map_err(|error| error.at(place.clone()))
+    }
+}
+
+/// Reads a text as far as needed and hands its content to a function.
+pub(super) fn with_root<T>(
+    source: &Source<'_>,
+    format: Format,
+    read: impl FnOnce(Item<'_>) -> Result<T, GraphError>,
+) -> Result<T, GraphError> {
+    match format {
+        Format::Json => read(Item::json(source)?),
+        Format::Yaml => {
+            let tree = yaml::read(source)?;
+            read(Item::yaml(source, &tree))
+        }
+    }
+}
+
+pub(super) fn format_of(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()? {
+        "json" => Some(Format::Json),
+        "yml" | "yaml" => Some(Format::Yaml),
+        _ => None,
+    }
+}
+
+/// Finds a file by its name, with or without ending, and returns its absolute path.
+pub(super) fn find_file(name: &Path, root: Option<&Path>) -> Result<PathBuf, GraphError> {
+    let path = root.map_or_else(|| name.to_owned(), |root| root.join(name));
+    let path = std::path::absolute(&path).map_err(|error| unreadable(&path, &error))?;
+    if path.exists() {
+        return Ok(path);
+    }
+    if format_of(&path).is_none() {
+        for ending in [".json", ".yml", ".yaml"] {
+            let mut with_ending = path.clone().into_os_string();
+            with_ending.push(ending);
+            let with_ending = PathBuf::from(with_ending);
+            if with_ending.is_file() {
+                return Ok(with_ending);
+            }
+        }
+    }
+    Err(GraphError::new(GraphErrorKind::FileNotFound, "FileNotFoundError", path.display().to_string()))
+}
+
+/// Reads a file that has to be a text.
+pub(super) fn read_file(path: &Path) -> Result<String, GraphError> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let end = error.utf8_error().valid_up_to();
+        let valid = String::from_utf8_lossy(&error.as_bytes()[..end]);
+        let place = Source::new(&valid, Some(Arc::new(path.to_owned()))).place_at(end);
+        let byte = error.as_bytes().get(end).copied().unwrap_or_default();
+        let message = format!(
+            "not a text: expected UTF-8, found the byte 0x{byte:02x} in line {} column {}",
+            place.line, place.column
+        );
+        GraphError::new(GraphErrorKind::Syntax, "EwoksDecodeError", message).at(place)
+    })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> GraphError {
+    let (kind, type_name) = match error.kind() {
+        io::ErrorKind::NotFound => (GraphErrorKind::FileNotFound, "FileNotFoundError"),
+        io::ErrorKind::IsADirectory => (GraphErrorKind::Unreadable, "IsADirectoryError"),
+        io::ErrorKind::PermissionDenied => (GraphErrorKind::Unreadable, "PermissionError"),
+        _ => (GraphErrorKind::Unreadable, "OSError"),
+    };
+    let place = Place { file: Some(Arc::new(path.to_owned())), line: 0, column: 0 };
+    GraphError::new(kind, type_name, format!("{error}: {}", path.display())).at(place)
+}
+
+/// Applies inputs, checks what an execution needs, and determines start and end nodes.
+fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
+    let (mut draft, required) = loaded;
+    let starts = Starts::new(&draft.nodes, &draft.links, &required);
+    inputs::apply(&mut draft, &options.inputs, &starts, options.can_start.as_ref())?;
+    let Draft { id, label, mut nodes, links, warnings, .. } = draft;
+    let mut required = required.into_iter();
+    let links = links.into_iter().map(|link| finish_link(link, required.next().unwrap_or(true)));
+    let mut links: Vec<Link> = links.collect::<Result<_, _>>()?;
+    nodes.shrink_to_fit();
+    links.shrink_to_fit();
+    let start_nodes = starts.find(&nodes, options.can_start.as_ref());
+    let mut graph = Graph { id, label, nodes, links, start_nodes, end_nodes: Vec::new(), warnings };
+    graph.end_nodes = end_nodes(&graph);
+    if graph.nodes.is_empty() {
+        return Ok(graph);
+    }
+    let lacks = |kind, what| Err(GraphError::new(kind, "RuntimeError", format!("{} has no {what} node", graph.label)));
+    if graph.start_nodes.is_empty() {
+        return lacks(GraphErrorKind::NoStartNode, "start");
+    }
+    if graph.end_nodes.is_empty() {
+        return lacks(GraphErrorKind::NoEndNode, "end");
+    }
+    Ok(graph)
+}
+
+fn finish_link(link: DraftLink, required: bool) -> Result<Link, GraphError> {
+    let DraftLink { source, target, place, attributes } = link;
+    let mappings = attributes.data_mapping.unwrap_or_default().into_iter();
+    let mappings: Vec<Option<Mapping>> =
+        mappings.map(finish_mapping).collect::<Result<_, _>>().map_err(|error: GraphError| error.at(place.clone()))?;
+    let conditions = attributes.conditions.unwrap_or_default().into_iter();
+    let conditions: Vec<Condition> = conditions
+        .map(finish_condition)
+        .collect::<Result<_, _>>()
+        .map_err(|error: GraphError| error.at(place.clone()))?;
+    Ok(Link {
+        source: source as usize,
+        target: target as usize,
+        data_mapping: mappings.into_iter().flatten().collect(),
+        map_all_data: attributes.map_all_data == Some(true),
+        conditions: conditions.into(),
+        on_error: attributes.on_error == Some(true),
+        required,
+        cache_if_optional: attributes.cache_if_optional == Some(true),
+        place,
+    })
+}
+
+/// Returns an entry of a mapping, unless it is for a negative position, which carries nothing.
+fn finish_mapping(mapping: RawMapping) -> Result<Option<Mapping>, GraphError> {
+    let source_output = mapping.source_output.ok_or_else(|| GraphError::missing_key("source_output"))?;
+    let target_input = mapping.target_input.ok_or_else(|| GraphError::missing_key("target_input"))?;
+    Ok(target_input.key().map(|target_input| Mapping { source_output: output_key(&source_output), target_input }))
+}
+
+fn finish_condition(condition: RawCondition) -> Result<Condition, GraphError> {
+    let source_output = condition.source_output.ok_or_else(|| GraphError::missing_key("source_output"))?;
+    let value = condition.value.ok_or_else(|| GraphError::missing_key("value"))?;
+    let unhashable = match &value {
+        Value::List(_) => "list",
+        Value::Map(_) => "dict",
+        _ => return Ok(Condition { source_output: output_key(&source_output), value }),
+    };
+    Err(GraphError::new(GraphErrorKind::Type, "TypeError", format!("unhashable type: '{unhashable}'")))
+}
+
+/// Returns the name of an output. No task has one with a negative number; its digits serve for the message.
+fn output_key(name: &Name) -> Key {
+    name.key().unwrap_or_else(|| Key::from(name.python_repr()))
+}

@@ -1,0 +1,152 @@
+//! A loaded workflow as a document: what is left when everything is resolved.
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use super::model::{Condition, Graph, Link, Mapping, Node, NodeId};
+use crate::payload::Key;
+use crate::value::Value;
+
+/// Writes a graph with all that follows from its document.
+///
+/// `nodes` and `links` are like those of a workflow document, without what has its default; every node has its label, and
+/// every link has `is_required`. `start_nodes` and `end_nodes` are lists of ids, `warnings` a list of texts.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolved<'g>(pub &'g Graph);
+
+impl Serialize for Resolved<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let graph = self.0;
+        let ids = |nodes: &[usize]| nodes.iter().map(|node| &graph.nodes[*node].id).collect::<Vec<&NodeId>>();
+        let mut document = serializer.serialize_struct("Resolved", 6)?;
+        document.serialize_field("graph", &Header(graph))?;
+        document.serialize_field("nodes", &Each(&graph.nodes, NodeView))?;
+        document.serialize_field("links", &Each(&graph.links, |link| LinkView(link, graph)))?;
+        document.serialize_field("start_nodes", &ids(&graph.start_nodes))?;
+        document.serialize_field("end_nodes", &ids(&graph.end_nodes))?;
+        document.serialize_field("warnings", &Each(&graph.warnings, ToString::to_string))?;
+        document.end()
+    }
+}
+
+struct Header<'g>(&'g Graph);
+
+impl Serialize for Header<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("id", &self.0.id)?;
+        map.serialize_entry("label", &self.0.label)?;
+        map.end()
+    }
+}
+
+/// A list of views of items.
+struct Each<'a, T, F>(&'a [T], F);
+
+impl<'a, T, V: Serialize, F: Fn(&'a T) -> V> Serialize for Each<'a, T, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(&self.1))
+    }
+}
+
+struct NodeView<'g>(&'g Node);
+
+impl Serialize for NodeView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let node = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &node.id)?;
+        map.serialize_entry("label", &node.label())?;
+        map.serialize_entry("task_type", node.task_type.as_str())?;
+        if let Some(identifier) = &node.task_identifier {
+            map.serialize_entry("task_identifier", identifier)?;
+        }
+        if let Some(generator) = &node.task_generator {
+            map.serialize_entry("task_generator", generator.as_str())?;
+        }
+        if !node.default_inputs.is_empty() {
+            map.serialize_entry("default_inputs", &Each(&node.default_inputs, Named))?;
+        }
+        if node.force_start_node {
+            map.serialize_entry("force_start_node", &true)?;
+        }
+        if node.conditions_else_value != Value::Null {
+            map.serialize_entry("conditions_else_value", &node.conditions_else_value)?;
+        }
+        if let Some(settings) = &node.settings {
+            map.serialize_entry("pushflow", &Value::Map(settings.clone()))?;
+        }
+        map.end()
+    }
+}
+
+struct LinkView<'g>(&'g Link, &'g Graph);
+
+impl Serialize for LinkView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let LinkView(link, graph) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", &graph.nodes[link.source].id)?;
+        map.serialize_entry("target", &graph.nodes[link.target].id)?;
+        if !link.data_mapping.is_empty() {
+            map.serialize_entry("data_mapping", &Each(&link.data_mapping, MappingView))?;
+        }
+        if !link.conditions.is_empty() {
+            map.serialize_entry("conditions", &Each(&link.conditions, ConditionView))?;
+        }
+        let truths = [
+            ("map_all_data", link.map_all_data),
+            ("on_error", link.on_error),
+            ("cache_if_optional", link.cache_if_optional),
+        ];
+        for (key, _) in truths.iter().filter(|(_, truth)| *truth) {
+            map.serialize_entry(key, &true)?;
+        }
+        map.serialize_entry("is_required", &link.required)?;
+        map.end()
+    }
+}
+
+/// A name as documents have it: a text, or a number for a position.
+struct Name<'g>(&'g Key);
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Key::Name(name) => serializer.serialize_str(name),
+            Key::Position(position) => serializer.serialize_u64(*position),
+        }
+    }
+}
+
+struct Named<'g>(&'g (Key, Value));
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("name", &Name(&self.0.0))?;
+        map.serialize_entry("value", &self.0.1)?;
+        map.end()
+    }
+}
+
+struct MappingView<'g>(&'g Mapping);
+
+impl Serialize for MappingView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("source_output", &Name(&self.0.source_output))?;
+        map.serialize_entry("target_input", &Name(&self.0.target_input))?;
+        map.end()
+    }
+}
+
+struct ConditionView<'g>(&'g Condition);
+
+impl Serialize for ConditionView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("source_output", &Name(&self.0.source_output))?;
+        map.serialize_entry("value", &self.0.value)?;
+        map.end()
+    }
+}
