@@ -1,3 +1,25 @@
-//! The command `pushflow`.
+//! The command `pushflow`: runs, checks and shows workflow files.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod answer;
+mod arguments;
+mod command;
+mod display;
+mod exit_code;
+mod inputs;
+mod options;
+mod outcome;
+mod pool;
+mod problem;
+mod stop;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let code = match arguments::parse(std::env::args_os()) {
+        Ok(arguments) => command::run(&arguments.command),
+        Err(refusal) => refusal.show(),
+    };
+    ExitCode::from(code)
+}

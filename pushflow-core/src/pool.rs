@@ -246,7 +246,8 @@ impl Drop for Execution {
     fn drop(&mut self) {
         let Some(origin) = self.origin.take() else { return };
         let mut ready = Ready::default();
-        let lost = || TaskError::new(ErrorKind::Closed, "BrokenExecutor", "the pool was dropped before the task was run");
+        let lost =
+            || TaskError::new(ErrorKind::Closed, "BrokenExecutor", "the pool was dropped before the task was run");
         let data = std::mem::take(&mut self.data);
         origin.complete(Done { slot: self.slot, attempt: self.attempt, data, outcome: Err(lost()) }, &mut ready);
         // Nobody runs what this made ready, so it is lost too.

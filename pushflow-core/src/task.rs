@@ -165,7 +165,11 @@ impl<'a> Context<'a> {
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Context { node, run, attempt, .. } = self;
-        f.debug_struct("Context").field("node", node).field("run", run).field("attempt", attempt).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("node", node)
+            .field("run", run)
+            .field("attempt", attempt)
+            .finish_non_exhaustive()
     }
 }
 

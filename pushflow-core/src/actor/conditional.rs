@@ -84,11 +84,8 @@ mod tests {
         let results = [Value::Int(3), star()];
         let smalls = [Value::Bool(false), star()];
         let outputs = Payload::from([("result", Value::Int(3)), ("too_small", Value::Bool(true))]);
-        let cases = [
-            (Value::Int(3), Value::Bool(false), false),
-            (star(), star(), false),
-            (Value::Int(3), star(), true),
-        ];
+        let cases =
+            [(Value::Int(3), Value::Bool(false), false), (star(), star(), false), (Value::Int(3), star(), true)];
         for (result, small, expected) in cases {
             let link = link(star(), &[("result", result, &results), ("too_small", small, &smalls)]);
             assert_eq!(link.holds(&outputs).unwrap(), expected);

@@ -142,10 +142,9 @@ impl NetworkBuilder {
     pub fn port(&self, part: PartId, port: &str) -> Result<ActorId, BuildError> {
         let Part { submodel, ports, .. } = &self.parts[part.0 as usize];
         let index = submodel.ports.iter().position(|known| known == port);
-        index.map(|index| ports[index]).ok_or_else(|| BuildError::UnknownSubmodelPort {
-            port: port.into(),
-            submodel: submodel.name.clone(),
-        })
+        index
+            .map(|index| ports[index])
+            .ok_or_else(|| BuildError::UnknownSubmodelPort { port: port.into(), submodel: submodel.name.clone() })
     }
 
     /// Connects two actors: the target is triggered by what the source passes on.
@@ -252,7 +251,9 @@ impl NetworkBuilder {
     fn part(&mut self, submodel: Submodel, around: Option<PartId>) -> PartId {
         let id = PartId(u32::try_from(self.parts.len()).unwrap_or(u32::MAX));
         let names = submodel.ports.clone();
-        let ports = names.iter().map(|port| self.push(smol_str::format_smolstr!("{}.{port}", submodel.name), Port.into(), None));
+        let ports = names
+            .iter()
+            .map(|port| self.push(smol_str::format_smolstr!("{}.{port}", submodel.name), Port.into(), None));
         let ports = ports.collect();
         self.parts.push(Part { submodel, ports, around, on_error: Vec::new() });
         id

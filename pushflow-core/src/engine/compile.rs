@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::build::{BuildError, NetworkBuilder};
 use super::network::{ActorId, Network, Order};
 use crate::actor::{
-    ConditionalActor, ErrorHandler, Identity, InputMergeActor, MergeInput, NameMapperActor, Passes, StartActor, StopActor,
-    TaskActor, Wanted,
+    ConditionalActor, ErrorHandler, Identity, InputMergeActor, MergeInput, NameMapperActor, Passes, StartActor,
+    StopActor, TaskActor, Wanted,
 };
 use crate::error::TaskError;
 use crate::graph::{Graph, Link, Node, Place};

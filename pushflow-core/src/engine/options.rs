@@ -70,6 +70,10 @@ impl RunOptions {
 impl fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RunOptions { data, timeout, keep, .. } = self;
-        f.debug_struct("RunOptions").field("data", data).field("timeout", timeout).field("keep", keep).finish_non_exhaustive()
+        f.debug_struct("RunOptions")
+            .field("data", data)
+            .field("timeout", timeout)
+            .field("keep", keep)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The text of a document and the things in it, each of which knows its place.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,7 +32,12 @@ pub(super) struct Source<'t> {
     text: &'t str,
     /// The last place that was asked for: places are mostly asked for in order, so counting goes on from there.
     cursor: Cell<Cursor>,
+    /// Places at equal distances up to the furthest one so far, for when counting has to go back.
+    marks: RefCell<Vec<Cursor>>,
 }
+
+/// Distance between two marks.
+const MARK_BYTES: usize = 1 << 14;
 
 #[derive(Clone, Copy, Debug)]
 struct Cursor {
@@ -43,9 +48,29 @@ struct Cursor {
 
 const START: Cursor = Cursor { offset: 0, line: 1, column: 1 };
 
+impl Cursor {
+    /// Counts the bytes that follow.
+    fn advance(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if *byte == b'\n' {
+                self.line = self.line.saturating_add(1);
+                self.column = 1;
+            } else if byte & 0xC0 != 0x80 {
+                self.column = self.column.saturating_add(1);
+            }
+        }
+        self.offset += bytes.len();
+    }
+}
+
 impl<'t> Source<'t> {
     pub(super) fn new(text: &'t str, file: Option<Arc<PathBuf>>) -> Source<'t> {
-        Source { file, text: text.strip_prefix('\u{feff}').unwrap_or(text), cursor: Cell::new(START) }
+        Source {
+            file,
+            text: text.strip_prefix('\u{feff}').unwrap_or(text),
+            cursor: Cell::new(START),
+            marks: RefCell::default(),
+        }
     }
 
     pub(super) fn text(&self) -> &'t str {
@@ -59,19 +84,19 @@ impl<'t> Source<'t> {
     /// Returns the place of a byte of the text.
     pub(super) fn place_at(&self, offset: usize) -> Place {
         let mut cursor = self.cursor.get();
+        let mut marks = self.marks.borrow_mut();
         if offset < cursor.offset {
-            cursor = START;
+            let before = marks.partition_point(|mark| mark.offset <= offset);
+            cursor = before.checked_sub(1).map_or(START, |last| marks[last]);
         }
         let end = offset.min(self.text.len());
-        for byte in &self.text.as_bytes()[cursor.offset..end] {
-            if *byte == b'\n' {
-                cursor.line = cursor.line.saturating_add(1);
-                cursor.column = 1;
-            } else if byte & 0xC0 != 0x80 {
-                cursor.column = cursor.column.saturating_add(1);
+        while cursor.offset < end {
+            let stop = end.min((cursor.offset / MARK_BYTES + 1) * MARK_BYTES);
+            cursor.advance(&self.text.as_bytes()[cursor.offset..stop]);
+            if stop.is_multiple_of(MARK_BYTES) && marks.last().is_none_or(|mark| mark.offset < stop) {
+                marks.push(cursor);
             }
         }
-        cursor.offset = end;
         self.cursor.set(cursor);
         self.place(cursor.line, cursor.column)
     }
@@ -276,6 +301,27 @@ impl Name {
         match self {
             Name::Text(text) => Value::Str(text.clone()).python_repr(),
             Name::Int(number) => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_any_order() {
+        let text: String = (0..9000).map(|line| format!("{line} ä\n")).collect();
+        let source = Source::new(&text, None);
+        let known = |offset: usize| {
+            let before = &text[..offset];
+            let line = before.matches('\n').count() + 1;
+            (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+        };
+        for offset in [0, 40_000, 17, 16_384, 50_000, 16_383, text.len(), 33_000, 2] {
+            let offset = (offset..).find(|offset| text.is_char_boundary(*offset)).unwrap();
+            let place = source.place_at(offset);
+            assert_eq!((place.line as usize, place.column as usize), known(offset), "{offset}");
         }
     }
 }

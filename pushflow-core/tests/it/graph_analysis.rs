@@ -45,7 +45,12 @@ fn load(nodes: usize, links: &[(usize, usize, Said)], attributes: &str) -> Resul
 }
 
 fn required(nodes: usize, links: &[(usize, usize, Said)]) -> Vec<bool> {
-    load(nodes, links, r#", "force_start_node": true"#).unwrap().links.iter().map(|link| link.required).collect()
+    load(nodes, links, r#", "force_start_node": true"#)
+        .expect("a workflow")
+        .links
+        .iter()
+        .map(|link| link.required)
+        .collect()
 }
 
 /// Section by section what the rule says: an unspecified link is required unless a seed leads into its source or into an
@@ -58,9 +63,9 @@ fn naive(nodes: usize, links: &[(usize, usize, Said)]) -> Vec<bool> {
     loop {
         let before = ancestor.clone();
         for (source, target, _) in links {
-            for node in 0..nodes {
-                let reaches = ancestor[*source][node];
-                ancestor[*target][node] |= reaches;
+            let upstream = ancestor[*source].clone();
+            for (known, new) in ancestor[*target].iter_mut().zip(upstream) {
+                *known |= new;
             }
         }
         if before == ancestor {
@@ -83,7 +88,10 @@ fn has_required_cycle(nodes: usize, links: &[(usize, usize, Said)], required: &[
     let mut alive = vec![true; nodes];
     loop {
         let waits = |node: usize| {
-            links.iter().zip(required).any(|((source, target, _), required)| *required && *target == node && alive[*source])
+            links
+                .iter()
+                .zip(required)
+                .any(|((source, target, _), required)| *required && *target == node && alive[*source])
         };
         let Some(free) = (0..nodes).find(|node| alive[*node] && !waits(*node)) else { break };
         alive[free] = false;
@@ -169,7 +177,10 @@ fn a_cycle_that_can_never_run_is_refused() {
     assert!(error.place().is_some());
     let error = load(2, &[(0, 0, Said::Nothing), (0, 1, Said::Nothing)], "").unwrap_err();
     assert_eq!(error.kind(), GraphErrorKind::Cycle);
-    assert!(load(3, &[(0, 1, Said::Nothing), (1, 2, Said::Nothing), (2, 1, Said::NotRequired), (2, 0, Said::OnError)], "").is_err());
+    assert!(
+        load(3, &[(0, 1, Said::Nothing), (1, 2, Said::Nothing), (2, 1, Said::NotRequired), (2, 0, Said::OnError)], "")
+            .is_err()
+    );
     let open = [(0, 1, Said::Nothing), (1, 2, Said::Nothing), (2, 1, Said::Condition), (1, 3, Said::Condition)];
     assert!(load(4, &open, "").is_ok());
 }
@@ -226,12 +237,14 @@ fn chain(nodes: usize) -> String {
     let mut text = String::from(r#"{"nodes": ["#);
     for node in 0..nodes {
         let comma = if node > 0 { ",\n" } else { "" };
-        write!(text, r#"{comma}{{"id": "n{node}", "task_type": "method", "task_identifier": "m.f"}}"#).unwrap();
+        write!(text, r#"{comma}{{"id": "n{node}", "task_type": "method", "task_identifier": "m.f"}}"#)
+            .expect("a String takes everything");
     }
     text.push_str(r#"], "links": ["#);
     for node in 1..nodes {
         let comma = if node > 1 { ",\n" } else { "" };
-        write!(text, r#"{comma}{{"source": "n{}", "target": "n{node}", "map_all_data": true}}"#, node - 1).unwrap();
+        write!(text, r#"{comma}{{"source": "n{}", "target": "n{node}", "map_all_data": true}}"#, node - 1)
+            .expect("a String takes everything");
     }
     text.push_str("]}");
     text

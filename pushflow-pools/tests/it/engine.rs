@@ -82,10 +82,13 @@ fn a_join_waits_for_all() {
 fn counting_loop(iterations: i64) -> Network {
     let mut network = NetworkBuilder::new("loop");
     let start = network.add("start", StartActor);
-    let count = network.add("count", TaskActor::new(move |inputs: &Payload, _: &Context<'_>| {
-        let n = int(inputs, "n") + 1;
-        Ok(Payload::from([("n", Value::Int(n)), ("again", Value::Bool(n < iterations))]))
-    }));
+    let count = network.add(
+        "count",
+        TaskActor::new(move |inputs: &Payload, _: &Context<'_>| {
+            let n = int(inputs, "n") + 1;
+            Ok(Payload::from([("n", Value::Int(n)), ("again", Value::Bool(n < iterations))]))
+        }),
+    );
     let router = network.add("router", RouterActor::new("again", ["true", "false"]));
     let stop = network.add("stop", StopActor);
     network.connect(start, count);
@@ -279,10 +282,13 @@ fn a_task_that_does_not_cooperate_is_reported_at_the_timeout() {
     let released = std::sync::Mutex::new(released);
     let mut network = NetworkBuilder::new("stubborn");
     let start = network.add("start", StartActor);
-    let stubborn = network.add("stubborn", TaskActor::new(move |_: &Payload, _: &Context<'_>| {
-        let _ = released.lock().unwrap().recv();
-        Ok(Payload::new())
-    }));
+    let stubborn = network.add(
+        "stubborn",
+        TaskActor::new(move |_: &Payload, _: &Context<'_>| {
+            let _ = released.lock().unwrap().recv();
+            Ok(Payload::new())
+        }),
+    );
     network.connect(start, stubborn);
     let pool = Arc::new(ThreadPool::builder().workers(1).build().unwrap());
     let options = RunOptions::default().timeout(Some(Duration::from_millis(20)));

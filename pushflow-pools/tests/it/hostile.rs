@@ -25,9 +25,8 @@ fn a_stack_that_the_system_refuses_is_an_error_and_leaves_no_thread() {
 #[test]
 fn threads_bear_the_name_and_end_with_the_pool() {
     let pool = ThreadPool::builder().workers(2).name("named").build().unwrap();
-    let named = |_: &Payload, _: &Context<'_>| {
-        Ok(Payload::single("name", std::thread::current().name().unwrap_or_default()))
-    };
+    let named =
+        |_: &Payload, _: &Context<'_>| Ok(Payload::single("name", std::thread::current().name().unwrap_or_default()));
     let outputs = Handle::submit(&pool, Arc::new(named), Payload::new()).unwrap().wait().unwrap();
     assert!(outputs.get("name").and_then(|name| name.as_str()).unwrap().starts_with("named-"));
     drop(pool);

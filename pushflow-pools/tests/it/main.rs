@@ -1,6 +1,10 @@
 //! What the pools promise, seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![cfg(feature = "thread")]
+
 mod engine;
+mod example;
 mod hostile;
 mod suite;
 

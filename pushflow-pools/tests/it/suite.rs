@@ -80,11 +80,14 @@ fn occupy(pool: &Arc<dyn Pool>, workers: usize) -> (Vec<Handle>, mpsc::Sender<()
     let handles = (0..workers)
         .map(|_| {
             let (busy, released) = (Arc::clone(&busy), Arc::clone(&released));
-            start(pool, task(move |_, _| {
-                busy.wait();
-                let _ = released.lock().unwrap().recv();
-                Ok(Payload::new())
-            }))
+            start(
+                pool,
+                task(move |_, _| {
+                    busy.wait();
+                    let _ = released.lock().unwrap().recv();
+                    Ok(Payload::new())
+                }),
+            )
         })
         .collect();
     busy.wait();
@@ -158,20 +161,26 @@ pub(crate) fn join_needs_close_and_is_bounded(make: Make, workers: usize) {
 pub(crate) fn interrupt_ends_what_cooperates(make: Make, _workers: usize) {
     let pool = make();
     let (ready, is_ready) = mpsc::channel();
-    let sleeper = start(&pool, task(move |_, ctx| {
-        ready.send(()).unwrap();
-        ctx.sleep(LONG);
-        ctx.check().map(|()| Payload::new())
-    }));
+    let sleeper = start(
+        &pool,
+        task(move |_, ctx| {
+            ready.send(()).unwrap();
+            ctx.sleep(LONG);
+            ctx.check().map(|()| Payload::new())
+        }),
+    );
     is_ready.recv().unwrap();
     pool.interrupt();
     assert_eq!(sleeper.wait().unwrap_err().kind(), ErrorKind::Interrupted);
-    let own = start(&pool, task(|_, ctx| {
-        while !ctx.is_interrupted() {
-            thread::yield_now();
-        }
-        Err(TaskError::interrupted())
-    }));
+    let own = start(
+        &pool,
+        task(|_, ctx| {
+            while !ctx.is_interrupted() {
+                thread::yield_now();
+            }
+            Err(TaskError::interrupted())
+        }),
+    );
     own.interrupt();
     assert_eq!(own.wait().unwrap_err().kind(), ErrorKind::Interrupted);
 }
@@ -216,13 +225,16 @@ pub(crate) fn closing_races_with_submitting(make: Make, _workers: usize) {
 pub(crate) fn joining_from_a_task_is_refused(make: Make, _workers: usize) {
     let pool = make();
     let own = Arc::clone(&pool);
-    let handle = start(&pool, task(move |_, _| {
-        let how = Shutdown { wait: true, ..Shutdown::default() };
-        match own.shutdown(how) {
-            Err(PoolError::JoinFromTask) => Ok(Payload::new()),
-            other => Err(TaskError::message(format!("{other:?}"))),
-        }
-    }));
+    let handle = start(
+        &pool,
+        task(move |_, _| {
+            let how = Shutdown { wait: true, ..Shutdown::default() };
+            match own.shutdown(how) {
+                Err(PoolError::JoinFromTask) => Ok(Payload::new()),
+                other => Err(TaskError::message(format!("{other:?}"))),
+            }
+        }),
+    );
     assert!(handle.wait().is_ok());
 }
 
@@ -231,11 +243,14 @@ pub(crate) fn the_last_reference_may_go_in_a_task(make: Make, _workers: usize) {
     let own = Mutex::new(Some(Arc::clone(&pool)));
     let (go, may_go) = mpsc::channel::<()>();
     let may_go = Mutex::new(may_go);
-    let handle = start(&pool, task(move |_, _| {
-        let _ = may_go.lock().unwrap().recv();
-        drop(own.lock().unwrap().take());
-        Ok(Payload::new())
-    }));
+    let handle = start(
+        &pool,
+        task(move |_, _| {
+            let _ = may_go.lock().unwrap().recv();
+            drop(own.lock().unwrap().take());
+            Ok(Payload::new())
+        }),
+    );
     drop(pool);
     drop(go);
     let Ok(outcome) = handle.wait_timeout(LONG) else { panic!("the task hangs") };

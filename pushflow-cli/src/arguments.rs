@@ -1,0 +1,240 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::answer::Answer;
+use crate::display::out;
+use crate::exit_code;
+use crate::problem::Problem;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all went well                          10  a task failed, there is no result
+  1  internal error                         11  there is a result although a task failed
+  2  the arguments cannot be used           12  the time was over
+  3  the workflow is not valid              13  stopped on request
+                                            14  a worker was lost
+Ended by SIGINT or SIGTERM at the third stage: 130 or 143.";
+
+const STOPPING: &str = "\
+Ctrl-C (or SIGTERM) stops in stages: the first lets running tasks finish and starts no more, the second breaks them
+off, the third ends pushflow at once. Without a pool (--pool in_place) the first one does.";
+
+/// Runs workflows: graphs of tasks, cyclic or not, in which finished tasks trigger what is downstream.
+#[derive(Debug, Parser)]
+#[command(name = "pushflow", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a workflow and show its result.
+    ///
+    /// Results go to standard output, everything else to standard error.
+    #[command(visible_alias = "execute", after_help = format!("{STOPPING}\n\n{EXIT_CODES}"))]
+    Run(Box<RunArgs>),
+    /// Check a workflow without running it: its form, its links, its tasks.
+    Check(CheckArgs),
+    /// Show a workflow as it is executed.
+    Show(ShowArgs),
+}
+
+/// Which workflow, with which inputs.
+#[derive(Args, Debug)]
+pub(crate) struct WorkflowArgs {
+    /// The workflow: JSON, or YAML when it ends with .yml or .yaml.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Take inputs from a file: a JSON or YAML list of objects with `name`, `value`, and optionally `id`, `label`,
+    /// `task_identifier` or `all` to select nodes; without these, the start nodes get the value.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+
+    /// Set an input of the start nodes. The value is JSON, else text.
+    #[arg(short = 'p', long = "parameter", visible_alias = "parameter-start", value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// Set an input of one node, by its id. Also -pn.
+    #[arg(long = "parameter-node", value_name = "ID:NAME=VALUE")]
+    pub(crate) node_parameters: Vec<String>,
+
+    /// Set an input of all nodes with a label. Also -pl.
+    #[arg(long = "parameter-label", value_name = "LABEL:NAME=VALUE")]
+    pub(crate) label_parameters: Vec<String>,
+
+    /// Set an input of all nodes whose task identifier ends like this. Also -pt.
+    #[arg(long = "parameter-task", value_name = "TASK:NAME=VALUE")]
+    pub(crate) task_parameters: Vec<String>,
+
+    /// Set an input of all nodes. Also -pa.
+    #[arg(long = "parameter-all", value_name = "NAME=VALUE")]
+    pub(crate) all_parameters: Vec<String>,
+
+    /// Where relative names of workflow files start [default: the working directory].
+    #[arg(long, visible_alias = "workflow-dir", value_name = "DIR")]
+    pub(crate) root_dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`,
+    /// `raise_on_error`, `startargs`. The value is JSON, else text.
+    #[arg(short, long = "option", value_name = "NAME=VALUE")]
+    pub(crate) options: Vec<String>,
+
+    /// What runs the tasks: `thread`, or `in_place` for one after the other, without any pool [default: thread].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Option<String>,
+
+    /// Number of workers of the pool [default: one for each processor].
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+
+    /// Bound the whole run; what is there by then is the result.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// How long a command that is told to end may take before the next, harder signal.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub(crate) grace: Duration,
+
+    /// Which outputs to show: none, the result, or the result and the last outputs of every node.
+    #[arg(long, value_enum, default_value_t = Outputs::End)]
+    pub(crate) outputs: Outputs,
+
+    /// How to show what happens and what comes out.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) output_format: Format,
+
+    /// Say more: every execution that starts and ends.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// How to show what was found.
+    #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
+    pub(crate) output_format: TextOrJson,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// With sub-workflows expanded, required links marked, start and end nodes found.
+    #[arg(long, required = true)]
+    pub(crate) resolved: bool,
+
+    /// How to show it: indented JSON to read, or one line.
+    #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
+    pub(crate) output_format: TextOrJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Outputs {
+    /// Nothing; errors are shown all the same.
+    None,
+    /// The result.
+    End,
+    /// The result, and the last outputs of every node.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text to read: results on standard output, all else on standard error.
+    Human,
+    /// One JSON object on standard output, on failure too.
+    Json,
+    /// One JSON object per event, a line each; the last one is the answer.
+    Jsonl,
+    /// Errors only.
+    Quiet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextOrJson {
+    /// Text to read.
+    Human,
+    /// One JSON object on standard output, on failure too.
+    Json,
+}
+
+/// Arguments that clap refuses, or answers itself: help, version.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    error: clap::Error,
+    json: bool,
+}
+
+/// Reads the arguments of the program.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, Refusal> {
+    let arguments: Vec<OsString> = arguments.map(spell_out).collect();
+    let format_is = |json: &str| arguments.windows(2).any(|pair| pair[0] == "--output-format" && pair[1] == json);
+    let json = format_is("json") || arguments.iter().any(|argument| argument == "--output-format=json");
+    Arguments::try_parse_from(&arguments).map_err(|error| Refusal { error, json })
+}
+
+/// Spells out the options of ewoks that have one dash and two letters, which clap does not know.
+fn spell_out(argument: OsString) -> OsString {
+    let long = match argument.to_str() {
+        Some("-pn") => "--parameter-node",
+        Some("-pl") => "--parameter-label",
+        Some("-pt") => "--parameter-task",
+        Some("-ps") => "--parameter-start",
+        Some("-pa") => "--parameter-all",
+        _ => return argument,
+    };
+    long.into()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    crate::options::positive_seconds(number).ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+impl Refusal {
+    /// Shows help or what is wrong; returns the exit code.
+    pub(crate) fn show(&self) -> u8 {
+        // Nobody reads on a closed pipe.
+        let _ = self.error.print();
+        if matches!(self.error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            return exit_code::OK;
+        }
+        if self.json {
+            let text = self.error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let message = first.strip_prefix("error: ").unwrap_or(first);
+            out::json_line(&Answer::of_problem(&Problem::usage(message)));
+        }
+        exit_code::USAGE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

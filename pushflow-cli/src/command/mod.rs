@@ -1,0 +1,17 @@
+//! The commands, one file each.
+
+mod check;
+mod run;
+mod show;
+mod workflow;
+
+use crate::arguments::Command;
+
+/// Runs a command; returns the exit code.
+pub(crate) fn run(command: &Command) -> u8 {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Show(args) => show::run(args),
+    }
+}

@@ -1,0 +1,88 @@
+//! What is shown, in each format: results on standard output, all else on standard error.
+
+mod events;
+mod human;
+pub(crate) mod out;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pushflow_core::event::Listener;
+
+use crate::answer::Answer;
+use crate::arguments::{Format, Outputs};
+use crate::outcome::RunOutcome;
+use crate::problem::Problem;
+
+/// Shows a run in one format.
+#[derive(Debug)]
+pub(crate) struct Display {
+    format: Format,
+    verbose: bool,
+    /// Node and message of the failures that were shown as they happened.
+    shown: Mutex<HashSet<(String, String)>>,
+}
+
+impl Display {
+    pub(crate) fn new(format: Format, verbose: bool) -> Display {
+        Display { format, verbose, shown: Mutex::default() }
+    }
+
+    /// Returns who is told the events of the run.
+    ///
+    /// It writes them at once: a reader who does not read on holds up the tasks that have something to say.
+    pub(crate) fn listener(display: &Arc<Display>) -> Listener {
+        let display = Arc::clone(display);
+        Arc::new(move |event| events::show(&display, event))
+    }
+
+    /// Shows a warning.
+    pub(crate) fn warn(&self, text: &str) {
+        if self.format != Format::Quiet {
+            out::say(&format!("warning: {text}"));
+        }
+    }
+
+    /// Shows what came of a run; returns the exit code.
+    pub(crate) fn outcome(&self, outcome: &RunOutcome) -> u8 {
+        match self.format {
+            Format::Json => out::json_line(&Answer::of_outcome(outcome)),
+            Format::Jsonl => out::json_line(&events::Ended::new(Answer::of_outcome(outcome))),
+            Format::Human => {
+                self.missed_failures(outcome);
+                if outcome.outputs == Outputs::All {
+                    out::result(&human::nodes(&outcome.nodes));
+                }
+                if outcome.outputs != Outputs::None
+                    && let Some(result) = outcome.result()
+                {
+                    let section = outcome.outputs == Outputs::All && !outcome.nodes.is_empty();
+                    out::result(&if section { human::section("result", &result) } else { human::result(&result) });
+                }
+                out::say(&human::summary(outcome));
+            }
+            Format::Quiet => self.missed_failures(outcome),
+        }
+        outcome.exit_code()
+    }
+
+    /// Shows why there was no run; returns the exit code.
+    pub(crate) fn problem(&self, problem: &Problem) -> u8 {
+        match self.format {
+            Format::Json => out::json_line(&Answer::of_problem(problem)),
+            Format::Jsonl => out::json_line(&events::Ended::new(Answer::of_problem(problem))),
+            Format::Human | Format::Quiet => out::say(&format!("error: {}", problem.text())),
+        }
+        problem.exit_code
+    }
+
+    /// Shows the failures that no event told of: those after the end of the time.
+    fn missed_failures(&self, outcome: &RunOutcome) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for failure in &outcome.report.failures {
+            if !shown.contains(&(failure.node.to_string(), failure.message.clone())) {
+                out::say(&human::failure(&failure.node, &failure.message, false));
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Writing to standard output and standard error, which may be closed.
+
+use std::io::{self, ErrorKind, Write};
+
+use serde::Serialize;
+
+/// Writes a text to standard output.
+pub(crate) fn result(text: &str) {
+    let mut stdout = io::stdout().lock();
+    note(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// Writes one JSON document, on a line of its own, to standard output.
+pub(crate) fn json_line(document: &impl Serialize) {
+    write_json(serde_json::to_string(document));
+}
+
+/// Writes one indented JSON document to standard output.
+pub(crate) fn json_indented(document: &impl Serialize) {
+    write_json(serde_json::to_string_pretty(document));
+}
+
+/// Writes a line to standard error, without characters that could control a terminal.
+pub(crate) fn say(text: &str) {
+    let line = format!("{}\n", harmless(text));
+    // There is nobody to tell that nobody listens.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Writes control characters, apart from line ends and tabulators, as escapes.
+pub(crate) fn harmless(text: &str) -> String {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return text.to_owned();
+    }
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) { harmless.extend(c.escape_default()) } else { harmless.push(c) }
+    }
+    harmless
+}
+
+fn write_json(text: serde_json::Result<String>) {
+    match text {
+        Ok(text) => result(&(text + "\n")),
+        Err(error) => say(&format!("error: cannot write the answer: {error}")),
+    }
+}
+
+/// A reader that has gone, as `head` does, is no error.
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        say(&format!("error: cannot write to standard output: {error}"));
+    }
+}

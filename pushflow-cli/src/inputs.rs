@@ -1,0 +1,88 @@
+//! Inputs of a workflow from the command line.
+
+use pushflow_core::Value;
+use pushflow_core::graph::{Input, InputNodes, NodeId, load_inputs};
+use pushflow_core::payload::Key;
+
+use crate::arguments::WorkflowArgs;
+use crate::problem::Problem;
+
+/// Returns the inputs of the file, then those of the command line: later ones count.
+pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {
+    let mut inputs = match &args.inputs {
+        Some(file) => load_inputs(file).map_err(|error| Problem::of_inputs(&error))?,
+        None => Vec::new(),
+    };
+    for text in &args.all_parameters {
+        let (name, value) = name_and_value(text)?;
+        inputs.push(Input { nodes: InputNodes::All, name, value });
+    }
+    for text in &args.parameters {
+        let (name, value) = name_and_value(text)?;
+        inputs.push(Input { nodes: InputNodes::Start, name, value });
+    }
+    for text in &args.task_parameters {
+        let (task, name, value) = with_node(text, "TASK")?;
+        let nodes = InputNodes::Matching { label: None, task_identifier: Some(task.into()) };
+        inputs.push(Input { nodes, name, value });
+    }
+    for text in &args.label_parameters {
+        let (label, name, value) = with_node(text, "LABEL")?;
+        let nodes = InputNodes::Matching { label: Some(label.into()), task_identifier: None };
+        inputs.push(Input { nodes, name, value });
+    }
+    for text in &args.node_parameters {
+        let (id, name, value) = with_node(text, "ID")?;
+        inputs.push(Input { nodes: InputNodes::Id(NodeId::from(id)), name, value });
+    }
+    Ok(inputs)
+}
+
+fn name_and_value(text: &str) -> Result<(Key, Value), Problem> {
+    let (name, value) = split(text, "NAME=VALUE")?;
+    Ok((key(name), json_or_text(value)))
+}
+
+fn with_node<'t>(text: &'t str, what: &str) -> Result<(&'t str, Key, Value), Problem> {
+    let form = format!("{what}:NAME=VALUE");
+    let (node_and_name, value) = split(text, &form)?;
+    match node_and_name.rsplit_once(':') {
+        Some((node, name)) => Ok((node, key(name), json_or_text(value))),
+        None => Err(Problem::usage(format!("expected {form}, found `{text}`"))),
+    }
+}
+
+/// Splits at the first `=`.
+pub(crate) fn split<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), Problem> {
+    text.split_once('=').ok_or_else(|| Problem::usage(format!("expected {form}, found `{text}`")))
+}
+
+/// Reads a value as JSON, else takes it as a text.
+pub(crate) fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+fn key(name: &str) -> Key {
+    name.parse().map_or_else(|_| Key::from(name), Key::Position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_json_or_text() {
+        assert_eq!(json_or_text("[1]"), Value::list([1]));
+        assert_eq!(json_or_text("1.0"), Value::Float(1.0));
+        assert_eq!(json_or_text("a b"), Value::from("a b"));
+        assert_eq!(json_or_text("\"1\""), Value::from("1"));
+        assert_eq!(json_or_text(""), Value::from(""));
+    }
+
+    #[test]
+    fn the_last_colon_ends_the_node() {
+        let (node, name, value) = with_node("s:n:x=a:b=c", "ID").unwrap();
+        assert_eq!((node, name, value), ("s:n", Key::from("x"), Value::from("a:b=c")));
+        assert!(with_node("x=1", "ID").is_err());
+    }
+}

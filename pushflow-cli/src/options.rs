@@ -1,0 +1,138 @@
+//! Engine options: `-o NAME=VALUE`, by the names of pypushflow.
+
+use std::time::Duration;
+
+use pushflow_core::payload::Key;
+use pushflow_core::{Payload, Value};
+
+use crate::inputs::{json_or_text, split};
+use crate::problem::Problem;
+
+/// What the options say.
+#[derive(Debug)]
+pub(crate) struct EngineOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) pool: Option<String>,
+    /// 0: as many as there are nodes.
+    pub(crate) max_workers: Option<usize>,
+    pub(crate) raise_on_error: bool,
+    pub(crate) start_data: Payload,
+    /// Options that have no effect here.
+    pub(crate) ignored: Vec<String>,
+}
+
+impl EngineOptions {
+    /// Reads options; of one name the last counts.
+    pub(crate) fn read(options: &[String]) -> Result<EngineOptions, Problem> {
+        let mut read = EngineOptions {
+            timeout: None,
+            pool: None,
+            max_workers: None,
+            raise_on_error: true,
+            start_data: Payload::new(),
+            ignored: Vec::new(),
+        };
+        for option in options {
+            let (name, text) = split(option, "NAME=VALUE")?;
+            read.set(name, &json_or_text(text))?;
+        }
+        Ok(read)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), Problem> {
+        match name {
+            "timeout" => self.timeout = optional(value, |value| positive_seconds(value.as_float()?), name, SECONDS)?,
+            "pool_type" => {
+                self.pool = optional(value, |value| value.as_str().map(str::to_owned), name, "the name of a pool")?;
+            }
+            "max_workers" => {
+                let number = |value: &Value| value.as_int().map(|n| usize::try_from(n).unwrap_or(0));
+                self.max_workers = optional(value, number, name, "a number")?;
+            }
+            // All pools of this build have a fixed number of workers, so there is nothing to scale.
+            "scaling_workers" => drop(needed(value.as_bool(), name, TRUTH, value)?),
+            "raise_on_error" => self.raise_on_error = needed(value.as_bool(), name, TRUTH, value)?,
+            "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
+            _ => self.ignored.push(name.to_owned()),
+        }
+        Ok(())
+    }
+}
+
+const SECONDS: &str = "a number of seconds above 0";
+const TRUTH: &str = "true or false";
+const START: &str = "an object, or a list of objects with `name` and `value`";
+
+/// Returns the duration; `None` when it is not above 0, or beyond all bounds.
+pub(crate) fn positive_seconds(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+}
+
+fn optional<T>(
+    value: &Value,
+    read: impl FnOnce(&Value) -> Option<T>,
+    name: &str,
+    expected: &str,
+) -> Result<Option<T>, Problem> {
+    if *value == Value::Null { Ok(None) } else { needed(read(value), name, expected, value).map(Some) }
+}
+
+fn needed<T>(read: Option<T>, name: &str, expected: &str, found: &Value) -> Result<T, Problem> {
+    let problem = || Problem::usage(format!("option `{name}` must be {expected}, found {}", found.python_repr()));
+    read.ok_or_else(problem)
+}
+
+fn start_data(value: &Value) -> Option<Payload> {
+    if let Some(map) = value.as_map() {
+        return Some(map.iter().map(|(name, value)| (name.clone(), value.clone())).collect());
+    }
+    let entries = value.as_list()?.iter().map(|entry| {
+        let entry = entry.as_map()?;
+        let name = match entry.get("name")? {
+            Value::Str(name) => Key::Name(name.clone()),
+            Value::Int(position) => Key::Position(u64::try_from(*position).ok()?),
+            _ => return None,
+        };
+        Some((name, entry.get("value")?.clone()))
+    });
+    entries.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &[&str]) -> Result<EngineOptions, Problem> {
+        EngineOptions::read(&options.iter().map(|option| (*option).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_of_pypushflow_are_understood() {
+        let options = read(&[
+            "timeout=0.5",
+            "pool_type=thread",
+            "max_workers=-1",
+            "raise_on_error=false",
+            "scaling_workers=true",
+            r#"startargs=[{"name": "a", "value": 1}]"#,
+            "context=fork",
+        ])
+        .unwrap();
+        assert_eq!(options.timeout, Some(Duration::from_millis(500)));
+        assert_eq!(options.pool.as_deref(), Some("thread"));
+        assert_eq!(options.max_workers, Some(0));
+        assert!(!options.raise_on_error);
+        assert_eq!(options.start_data, Payload::single("a", 1));
+        assert_eq!(options.ignored, ["context"]);
+    }
+
+    #[test]
+    fn unusable_values_are_refused() {
+        for option in
+            ["timeout=0", "timeout=-1", "timeout=x", "timeout=1e300", "raise_on_error=1", "startargs=[1]", "x"]
+        {
+            assert!(read(&[option]).is_err(), "{option}");
+        }
+        assert!(read(&["timeout=null"]).unwrap().timeout.is_none());
+    }
+}

@@ -1,0 +1,105 @@
+//! [`Problem`]: why there is no run at all.
+
+use pushflow_core::engine::CompileError;
+use pushflow_core::graph::{GraphError, GraphErrorKind, Place};
+
+use crate::exit_code;
+
+/// Why there is no run at all: the arguments, the inputs, the workflow.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) type_name: String,
+    pub(crate) message: String,
+    pub(crate) kind: &'static str,
+    pub(crate) node: Option<String>,
+    pub(crate) place: Option<Place>,
+    pub(crate) exit_code: u8,
+}
+
+impl Problem {
+    /// Arguments that cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Problem {
+        Problem {
+            type_name: "ValueError".to_owned(),
+            message: message.into(),
+            kind: "usage",
+            node: None,
+            place: None,
+            exit_code: exit_code::USAGE,
+        }
+    }
+
+    /// The system refused something.
+    pub(crate) fn internal(message: impl Into<String>) -> Problem {
+        Problem {
+            type_name: "OSError".to_owned(),
+            kind: "internal",
+            exit_code: exit_code::INTERNAL,
+            ..Problem::usage(message)
+        }
+    }
+
+    /// A workflow that cannot be loaded.
+    pub(crate) fn of_graph(error: &GraphError) -> Problem {
+        Problem {
+            type_name: error.type_name().to_owned(),
+            message: error.message().to_owned(),
+            kind: kind_name(error.kind()),
+            node: None,
+            place: error.place().cloned(),
+            exit_code: exit_code::INVALID,
+        }
+    }
+
+    /// A file with inputs that cannot be read.
+    pub(crate) fn of_inputs(error: &GraphError) -> Problem {
+        Problem { exit_code: exit_code::USAGE, ..Problem::of_graph(error) }
+    }
+
+    /// A workflow that cannot be executed.
+    pub(crate) fn of_compile(error: &CompileError) -> Problem {
+        let usage = Problem { exit_code: exit_code::INVALID, ..Problem::usage(error.to_string()) };
+        match error {
+            CompileError::Task { node, place, error } => Problem {
+                type_name: error.type_name().to_string(),
+                message: error.text().to_owned(),
+                kind: error.kind().name(),
+                node: Some(node.clone()),
+                place: Some(place.clone()),
+                ..usage
+            },
+            _ => Problem { kind: "too_large", ..usage },
+        }
+    }
+
+    /// Returns the message with its place, for people.
+    pub(crate) fn text(&self) -> String {
+        match &self.place {
+            // The message of a missing file is its name.
+            Some(place) if self.kind == "file_not_found" => format!("{place}: there is no such file"),
+            Some(place) => format!("{place}: {}", self.message),
+            None if self.kind == "file_not_found" => format!("{}: there is no such file", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+fn kind_name(kind: GraphErrorKind) -> &'static str {
+    match kind {
+        GraphErrorKind::FileNotFound => "file_not_found",
+        GraphErrorKind::Unreadable => "unreadable",
+        GraphErrorKind::Syntax => "syntax",
+        GraphErrorKind::Type => "type",
+        GraphErrorKind::MissingKey => "missing_key",
+        GraphErrorKind::UnknownName => "unknown_name",
+        GraphErrorKind::Conflict => "conflict",
+        GraphErrorKind::Value => "value",
+        GraphErrorKind::SchemaVersion => "schema_version",
+        GraphErrorKind::InvalidVersion => "invalid_version",
+        GraphErrorKind::Cycle => "cycle",
+        GraphErrorKind::TooDeep => "too_deep",
+        GraphErrorKind::NoStartNode => "no_start_node",
+        GraphErrorKind::NoEndNode => "no_end_node",
+        _ => "invalid",
+    }
+}

@@ -1,0 +1,55 @@
+//! `pushflow check` and `pushflow show`.
+
+use serde_json::json;
+
+use crate::{answer, directory_with, nodes, pushflow, sh, stderr, stdout, workflow};
+
+#[test]
+fn a_good_workflow_is_valid() {
+    let text = workflow(&[sh("a", "true"), sh("b", "true")], &[r#"{"source": "a", "target": "b"}"#]);
+    let directory = directory_with("w.json", &text);
+    let output = pushflow(directory.path()).args(["check", "w.json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "w.json: valid, 2 nodes, 1 links, 0 warnings\n");
+    let output = pushflow(directory.path()).args(["check", "w.json", "--output-format", "json"]).output().unwrap();
+    assert_eq!(answer(&output), json!({"valid": true, "error": null, "warnings": []}));
+}
+
+#[test]
+fn a_bad_workflow_is_refused_at_its_place() {
+    let cases = [
+        ("{\n \"nodes\": [,]}", ":2:12: "),
+        ("{\"nodes\": [\n {\"id\": \"a\", \"task_type\": \"nope\", \"task_identifier\": \"x\"}]}", ":2:2: Task 'a' requires"),
+        (
+            "{\"nodes\": [\n\n {\"id\": \"a\", \"task_type\": \"simple\", \"task_identifier\": \"x\"}]}",
+            ":3:2: no task is registered as `x`",
+        ),
+    ];
+    for (text, part) in cases {
+        let directory = directory_with("w.json", text);
+        let output = pushflow(directory.path()).args(["check", "w.json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let said = stderr(&output);
+        assert!(said.starts_with("error: ") && said.contains(&format!("w.json{part}")), "{said}");
+        let output = pushflow(directory.path()).args(["check", "w.json", "--output-format", "json"]).output().unwrap();
+        assert_eq!((output.status.code(), &answer(&output)["valid"]), (Some(3), &json!(false)));
+    }
+}
+
+#[test]
+fn a_loop_that_would_wait_for_ever_is_refused() {
+    let links = [r#"{"source": "a", "target": "b"}"#, r#"{"source": "b", "target": "a"}"#];
+    let directory = directory_with("w.json", &workflow(&[sh("a", "true"), sh("b", "true")], &links));
+    let output = pushflow(directory.path()).args(["check", "w.json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+}
+
+#[test]
+fn the_workflow_as_it_is_executed() {
+    let directory = directory_with("w.json", &nodes(&[sh("a", "true")]));
+    let arguments = ["show", "--resolved", "w.json", "-p", "x=1", "--output-format", "json"];
+    let output = pushflow(directory.path()).args(arguments).output().unwrap();
+    let shown = answer(&output);
+    assert_eq!((output.status.code(), &shown["start_nodes"]), (Some(0), &json!(["a"])));
+    assert_eq!(shown["nodes"][0]["default_inputs"][1], json!({"name": "x", "value": 1}));
+}

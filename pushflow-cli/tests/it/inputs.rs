@@ -1,0 +1,64 @@
+//! Inputs and options.
+
+use std::fs;
+
+use crate::{answer, directory_with, nodes, pushflow, run_json, stderr};
+
+fn echo() -> String {
+    let script = r#"{"id": "a", "label": "A", "task_type": "script", "task_identifier": "echo",
+        "default_inputs": [{"name": "_capture_output", "value": true}]}"#;
+    nodes(&[script.into()])
+}
+
+#[test]
+fn inputs_come_from_json_and_yaml_files() {
+    let directory = directory_with("w.json", &echo());
+    fs::write(directory.path().join("i.json"), r#"[{"name": "x", "value": 1}, {"id": "a", "name": 0, "value": "b"}]"#)
+        .unwrap();
+    fs::write(directory.path().join("i.yaml"), "- {name: x, value: 1}\n- {label: A, name: 0, value: b}\n").unwrap();
+    for file in ["i.json", "i.yaml"] {
+        let arguments = ["run", "w.json", "--inputs", file, "--output-format", "json"];
+        let output = pushflow(directory.path()).args(arguments).output().unwrap();
+        assert_eq!(answer(&output)["result"]["out"], "-x 1 b\n", "{file}");
+    }
+}
+
+#[test]
+fn inputs_come_from_parameters_of_ewoks() {
+    let parameters = ["-p", "x=1", "-pn", "a:y=[1]", "-pl", "A:z=text", "-pt", "cho:u=true", "-pa", "v=", "-ps", "0=p"];
+    let (code, answer) = run_json(&echo(), &parameters);
+    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-v -x 1 p -u True -z text -y [1]\n")));
+}
+
+#[test]
+fn unusable_inputs_are_refused() {
+    let directory = directory_with("w.json", &echo());
+    fs::write(directory.path().join("bad.json"), "[\n{]").unwrap();
+    let cases = [
+        (["--inputs", "none.json"], 2, "none.json: there is no such file"),
+        (["--inputs", "bad.json"], 2, "bad.json:2:2: "),
+        (["-pn", "b:x=1"], 3, "'b'"),
+        (["-p", "x"], 2, "expected NAME=VALUE, found `x`"),
+        (["-o", "timeout=0"], 2, "option `timeout` must be a number of seconds above 0, found 0"),
+    ];
+    for (arguments, code, part) in cases {
+        let output = pushflow(directory.path()).args(["run", "w.json"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn start_data_and_number_of_workers_are_options() {
+    let options = ["-o", r#"startargs=[{"name": 0, "value": "start"}]"#, "-o", "max_workers=0", "-o", "scaling_workers=false"];
+    let (code, answer) = run_json(&echo(), &options);
+    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("start\n")));
+}
+
+#[test]
+fn an_unknown_option_is_ignored_with_a_warning() {
+    let directory = directory_with("w.json", &echo());
+    let output = pushflow(directory.path()).args(["run", "w.json", "-o", "context=fork"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).starts_with("warning: option `context` is not known and ignored\n"));
+}

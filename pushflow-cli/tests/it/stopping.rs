@@ -1,0 +1,99 @@
+//! Ctrl-C and its kin.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{LONG, directory_with, is_running, node, pushflow, sh, workflow};
+
+/// A run that can be signalled.
+struct Running {
+    child: Child,
+    said: BufReader<ChildStderr>,
+    begin: Instant,
+    _directory: TempDir,
+}
+
+impl Running {
+    /// Starts node `a`, whose script says `ready`, with a node `b` after it.
+    fn start(script: &str, options: &[&str]) -> Running {
+        let a = node("a", script, r#", {"name": "stream", "value": true}"#);
+        let text = workflow(&[a, sh("b", "true")], &[r#"{"source": "a", "target": "b"}"#]);
+        let directory = directory_with("w.json", &text);
+        let mut command = pushflow(directory.path());
+        command.args(["run", "w.json", "--output-format", "json"]).args(options);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let mut running = Running { child, said, begin: Instant::now(), _directory: directory };
+        running.wait_for("ready");
+        running
+    }
+
+    fn wait_for(&mut self, part: &str) {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            assert!(self.said.read_line(&mut line).unwrap() > 0, "it ended without saying {part:?}");
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end: exit code, signal, and the answer.
+    fn end(mut self) -> (Option<i32>, Option<i32>, Value) {
+        let mut answer = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(self.begin.elapsed() < LONG, "{:?}", self.begin.elapsed());
+        (status.code(), status.signal(), serde_json::from_str(&answer).unwrap_or_default())
+    }
+}
+
+#[test]
+fn the_first_signal_lets_tasks_finish() {
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let mut running = Running::start("echo ready; sleep 0.5; echo finished", &["--outputs", "all"]);
+        running.signal(name);
+        running.wait_for("stopping");
+        running.wait_for("finished");
+        let (code, signal, answer) = running.end();
+        assert_eq!((code, signal, &answer["status"]), (Some(13), None, &json!("stopped")), "{answer}");
+        assert_eq!(answer["error"]["message"], format!("stop workflow due to signal {number}"));
+        assert_eq!(answer["error"]["type"], "StopPypushflowWorkflow");
+        assert_eq!(answer["nodes"]["a"]["return_code"], 0);
+    }
+}
+
+#[test]
+fn the_second_signal_breaks_tasks_off() {
+    let mark = format!("{}.5", 50_000 + std::process::id());
+    let mut running = Running::start(&format!("echo ready; sleep {mark}"), &[]);
+    running.signal("INT");
+    running.wait_for("stopping");
+    running.signal("INT");
+    running.wait_for("breaking off");
+    let (code, signal, answer) = running.end();
+    assert_eq!((code, signal, &answer["status"]), (Some(13), None, &json!("stopped")), "{answer}");
+    assert_eq!(answer["failures"][0]["kind"], "interrupted");
+    assert!(!is_running(&mark));
+}
+
+#[test]
+fn the_third_signal_ends_the_program() {
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let mut running = Running::start("trap '' INT TERM; echo ready; exec sleep 60", &["--grace", "60"]);
+        for stage in ["stopping", "breaking off", "ending at once"] {
+            running.signal(name);
+            running.wait_for(stage);
+        }
+        let (code, signal, _) = running.end();
+        assert_eq!((code, signal), (None, Some(number)));
+    }
+}

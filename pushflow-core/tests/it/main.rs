@@ -1,0 +1,9 @@
+//! What the crate promises, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![cfg(feature = "workflow")]
+
+mod graph_analysis;
+mod graph_loading;
+mod large;
+mod semantics;

@@ -1,0 +1,41 @@
+//! `ppfport` nodes: the ends of sub-workflows, which pass the carried dictionary on.
+
+use pushflow_core::payload::Key;
+use pushflow_core::value::Map;
+use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value};
+
+/// Name of the input and of the output that carry the dictionary.
+const CARRIED: &str = "_ppfdict";
+
+/// Passes on its inputs, updated with the carried dictionary.
+///
+/// Semantics: `ppfport` of ewoks: carried values overwrite the node's own inputs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PpfPort;
+
+impl Task for PpfPort {
+    fn run(&self, inputs: &Payload, _ctx: &Context<'_>) -> Outcome {
+        let mut all = Map::new();
+        for (key, value) in inputs.iter() {
+            match key {
+                Key::Name(name) if name == CARRIED => {}
+                Key::Name(name) => {
+                    all.insert(name.clone(), value.clone());
+                }
+                Key::Position(_) => return Err(type_error("keywords must be strings")),
+            }
+        }
+        match inputs.get(CARRIED) {
+            None | Some(Value::Missing) => {}
+            Some(Value::Map(carried)) => all.extend(carried.iter().map(|(name, value)| (name.clone(), value.clone()))),
+            Some(other) => {
+                return Err(type_error(format!("`{CARRIED}` must be an object, found {}", other.type_name())));
+            }
+        }
+        Ok(Payload::single(CARRIED, all))
+    }
+}
+
+fn type_error(message: impl Into<String>) -> TaskError {
+    TaskError::new(ErrorKind::Raised, "TypeError", message)
+}

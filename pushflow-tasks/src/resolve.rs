@@ -1,0 +1,96 @@
+//! [`Tasks`]: from the `task_type` of a node to its task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pushflow_core::engine::TaskResolver;
+use pushflow_core::graph::{Node, TaskType};
+use pushflow_core::{ErrorKind, Task, TaskError};
+
+/// Finds the tasks of nodes, of all kinds in this build.
+///
+/// # Examples
+///
+/// ```
+/// use pushflow_core::engine::TaskResolver;
+///
+/// let tasks = pushflow_tasks::Tasks::new();
+/// # let _: &dyn TaskResolver = &tasks;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    grace: Duration,
+}
+
+/// How long a command may take to end after it was told to, by default.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(2);
+
+type Make = fn(&Tasks, &Node) -> Result<Arc<dyn Task>, TaskError>;
+
+const KINDS: &[(&str, Make)] = &[
+    #[cfg(feature = "simple")]
+    ("simple", |_, node| crate::simple::resolve(node)),
+    #[cfg(feature = "subprocess")]
+    ("subprocess", |tasks, node| crate::subprocess::resolve(node, tasks.grace)),
+    #[cfg(feature = "script")]
+    ("script", |tasks, node| crate::script::resolve(node, tasks.grace)),
+    ("ppfport", |_, _| Ok(Arc::new(crate::ppfport::PpfPort))),
+];
+
+impl Tasks {
+    /// Creates a resolver with the default grace.
+    pub fn new() -> Tasks {
+        Tasks { grace: DEFAULT_GRACE }
+    }
+
+    /// Sets how long a command may take to end after it was told to, before it is killed; 2 seconds by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Tasks {
+        self.grace = grace;
+        self
+    }
+
+    /// Returns the kinds of tasks of this build, as workflow files spell them.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().map(|(kind, _)| *kind)
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Tasks {
+        Tasks::new()
+    }
+}
+
+impl TaskResolver for Tasks {
+    fn resolve(&self, node: &Node) -> Result<Arc<dyn Task>, TaskError> {
+        let kind = node.task_type.as_str();
+        match KINDS.iter().find(|(known, _)| *known == kind) {
+            Some((_, make)) => make(self, node),
+            None => Err(unavailable(node)),
+        }
+    }
+}
+
+fn unavailable(node: &Node) -> TaskError {
+    match &node.task_type {
+        TaskType::Class | TaskType::Method | TaskType::PpfMethod | TaskType::Notebook | TaskType::Generated => {
+            let (label, kind) = (node.label(), &node.task_type);
+            let identifier = node.task_identifier.as_deref().unwrap_or_default();
+            let known = Tasks::kinds().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "node '{label}' is a Python task of type '{kind}' ({identifier}), and this build runs no Python tasks; \
+                 it runs: {known}"
+            );
+            TaskError::new(ErrorKind::Unavailable, "NotImplementedError", message)
+        }
+        _ => {
+            let message = format!(
+                "Task '{}' requires the 'class', 'method', 'ppfmethod', 'ppfport', 'script', 'notebook', 'task' or \
+                 'task_type' key",
+                node.label()
+            );
+            TaskError::new(ErrorKind::Unavailable, "ValueError", message)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The ends of sub-workflows.
+
+use pushflow_core::payload::Key;
+use pushflow_core::{Payload, Value};
+use pushflow_tasks::ppfport::PpfPort;
+
+use crate::run;
+
+#[test]
+fn carried_values_overwrite_inputs() {
+    let inputs = Payload::from([("a", Value::Int(1)), ("b", Value::Int(2)), ("_ppfdict", Value::map([("b", 3), ("c", 4)]))]);
+    let outputs = run(&PpfPort, inputs).unwrap();
+    assert_eq!(outputs, Payload::single("_ppfdict", Value::map([("a", 1), ("b", 3), ("c", 4)])));
+}
+
+#[test]
+fn what_is_no_keyword_is_an_error() {
+    let error = run(&PpfPort, Payload::single(Key::Position(0), 1)).unwrap_err();
+    assert_eq!(error.text(), "keywords must be strings");
+    let error = run(&PpfPort, Payload::single("_ppfdict", 1)).unwrap_err();
+    assert_eq!(error.type_name(), "TypeError");
+}
