@@ -27,7 +27,7 @@ fn improve(inputs: &Payload, _ctx: &Context<'_>) -> Outcome {
 }
 
 /// Returns the square root and the number of steps that it took.
-pub fn square_root(square: f64) -> Result<(f64, i64), Box<dyn Error>> {
+pub(crate) fn square_root(square: f64) -> Result<(f64, i64), Box<dyn Error>> {
     let mut network = NetworkBuilder::new("square root");
     let start = network.add("start", StartActor);
     let step = network.add("improve", TaskActor::new(improve));

@@ -43,11 +43,24 @@ struct Input {
 }
 
 struct Drain {
+    stream: Stream,
     /// `None` at the end of the output.
     pipe: Option<PipeReader>,
     output: Output,
     captured: Vec<u8>,
 }
+
+/// One of the two outputs of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Its standard output.
+    Stdout,
+    /// Its standard error.
+    Stderr,
+}
+
+/// Who takes streamed output, in pieces as they come.
+type Taker<'t> = &'t mut dyn FnMut(Stream, &[u8]);
 
 /// How a command ended, and what it said.
 #[derive(Debug)]
@@ -125,15 +138,30 @@ impl Child {
 
     /// Feeds and drains the command until it has ended. At the deadline it gets SIGTERM, after the grace period SIGKILL.
     ///
-    /// Blocks the calling thread.
+    /// Blocks the calling thread. What [`Output::Stream`] would tell is dropped.
     ///
     /// # Errors
     ///
     /// When the system refuses to wait or to read; the command has been killed then.
-    pub fn wait(mut self, deadline: Option<Instant>) -> Result<Finished, Error> {
+    pub fn wait(self, deadline: Option<Instant>) -> Result<Finished, Error> {
+        self.wait_with(deadline, |_, _| {})
+    }
+
+    /// As [`wait`](Child::wait); gives `take` the outputs that are streamed, in pieces as they come, on this thread.
+    ///
+    /// While `take` runs nothing else is done: it holds up the command, its deadline and its interruption.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait`](Child::wait).
+    pub fn wait_with(
+        mut self,
+        deadline: Option<Instant>,
+        mut take: impl FnMut(Stream, &[u8]),
+    ) -> Result<Finished, Error> {
         let mut escalation = Escalation { ended: Ended::ByItself, due: deadline, rest: &[Signal::TERM, Signal::KILL] };
         let ended = loop {
-            if self.poll(escalation.due).map_err(Error::system("wait for a process"))? {
+            if self.poll(escalation.due, &mut take).map_err(Error::system("wait for a process"))? {
                 break escalation.ended;
             }
             if self.is_interrupted() && escalation.ended == Ended::ByItself {
@@ -145,7 +173,7 @@ impl Child {
             }
             self.escalate(&mut escalation);
         };
-        self.end().map_err(Error::system("reap a process"))?;
+        self.end(&mut take).map_err(Error::system("reap a process"))?;
         let status = self.process.wait().map_err(Error::system("reap a process"))?;
         Ok(Finished {
             status,
@@ -157,12 +185,8 @@ impl Child {
     }
 
     fn connect(&mut self, pipes: Pipes) -> io::Result<()> {
-        let drain = |(pipe, output): (PipeReader, Output)| -> io::Result<Drain> {
-            set_nonblocking(&pipe)?;
-            Ok(Drain { pipe: Some(pipe), output, captured: Vec::new() })
-        };
-        self.stdout = pipes.from_stdout.map(drain).transpose()?;
-        self.stderr = pipes.from_stderr.map(drain).transpose()?;
+        self.stdout = pipes.from_stdout.map(|pipe| Drain::new(Stream::Stdout, pipe)).transpose()?;
+        self.stderr = pipes.from_stderr.map(|pipe| Drain::new(Stream::Stderr, pipe)).transpose()?;
         if let Some((pipe, bytes)) = pipes.input {
             set_nonblocking(&pipe)?;
             self.input = Some(Input { pipe, bytes, written: 0 });
@@ -171,7 +195,7 @@ impl Child {
     }
 
     /// Waits for something to do and does it; returns whether the command has ended.
-    fn poll(&mut self, due: Option<Instant>) -> io::Result<bool> {
+    fn poll(&mut self, due: Option<Instant>, take: Taker<'_>) -> io::Result<bool> {
         let Some(pidfd) = &self.pidfd else { return Ok(true) };
         let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -187,7 +211,7 @@ impl Child {
         drop(fds);
         self.feed()?;
         for drain in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
-            drain.read(ONE_TURN)?;
+            drain.read(ONE_TURN, take)?;
         }
         Ok(ended)
     }
@@ -229,12 +253,12 @@ impl Child {
     }
 
     /// Kills what is left of the group of a command that has ended, and reads what its pipes still hold.
-    fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self, take: Taker<'_>) -> io::Result<()> {
         let Some(pidfd) = self.pidfd.take() else { return Ok(()) };
         sys::wait_ended(pidfd.as_fd())?;
         self.signal_group(Signal::KILL);
         for drain in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
-            drain.read(usize::MAX)?;
+            drain.read(usize::MAX, take)?;
         }
         Ok(())
     }
@@ -254,8 +278,13 @@ impl Child {
 const ONE_TURN: usize = 1 << 20;
 
 impl Drain {
+    fn new(stream: Stream, (pipe, output): (PipeReader, Output)) -> io::Result<Drain> {
+        set_nonblocking(&pipe)?;
+        Ok(Drain { stream, pipe: Some(pipe), output, captured: Vec::new() })
+    }
+
     /// Reads what is there, up to about `most` bytes, without waiting.
-    fn read(&mut self, most: usize) -> io::Result<()> {
+    fn read(&mut self, most: usize, take: Taker<'_>) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else { return Ok(()) };
         let mut buffer = [0; 1 << 16];
         let mut read = 0;
@@ -268,7 +297,7 @@ impl Drain {
                 Ok(count) => {
                     read += count;
                     match &self.output {
-                        Output::Stream(callback) => callback(&buffer[..count]),
+                        Output::Stream => take(self.stream, &buffer[..count]),
                         _ => self.captured.extend_from_slice(&buffer[..count]),
                     }
                 }

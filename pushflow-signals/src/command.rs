@@ -30,9 +30,6 @@ pub struct Command {
 /// Bytes that are shared with others.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// Who takes output as it comes.
-pub type Callback = Arc<dyn Fn(&[u8]) + Send + Sync>;
-
 /// Where a command's standard input comes from.
 #[derive(Clone, Default)]
 pub enum Stdin {
@@ -46,7 +43,7 @@ pub enum Stdin {
 }
 
 /// Where a command's standard output or error goes.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
     /// The null device.
     Null,
@@ -55,8 +52,8 @@ pub enum Output {
     Inherit,
     /// Into memory.
     Capture,
-    /// To a callback, in pieces as they come. It runs on the thread that waits and should not block.
-    Stream(Callback),
+    /// To who [waits](Child::wait_with), in pieces as they come.
+    Stream,
     /// For standard error only: to where standard output goes, in the order of writing.
     Merge,
 }
@@ -221,7 +218,7 @@ impl Output {
                 Some(writer) => (writer.into(), None, None),
                 None => (Stdio::from(io::stdout()), None, None),
             },
-            Output::Capture | Output::Stream(_) => {
+            Output::Capture | Output::Stream => {
                 let (reader, writer) = pipe()?;
                 let copy = writer.try_clone().map_err(Error::system("duplicate a pipe"))?;
                 (writer.into(), Some(reader), Some(copy))
@@ -248,17 +245,5 @@ impl fmt::Debug for Stdin {
             Stdin::Inherit => f.write_str("Inherit"),
             Stdin::Bytes(bytes) => write!(f, "Bytes({})", (**bytes).as_ref().len()),
         }
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Output::Null => "Null",
-            Output::Inherit => "Inherit",
-            Output::Capture => "Capture",
-            Output::Stream(_) => "Stream",
-            Output::Merge => "Merge",
-        })
     }
 }

@@ -14,7 +14,7 @@ pub mod signal;
 #[expect(unsafe_code, reason = "the system calls that Rust cannot know to be safe")]
 mod sys;
 
-pub use child::{Child, Ended, Finished, Interrupter};
-pub use command::{Callback, Command, Output, SharedBytes, Stdin};
+pub use child::{Child, Ended, Finished, Interrupter, Stream};
+pub use command::{Command, Output, SharedBytes, Stdin};
 pub use error::Error;
 pub use signal::{Signal, Stage, StopStages, end_by_signal};

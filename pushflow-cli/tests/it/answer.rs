@@ -23,11 +23,14 @@ fn a_result_and_the_outputs_of_end_nodes() {
 fn outputs_of_all_nodes_by_label_or_id() {
     let labelled = sh("b", "printf 2").replacen('{', r#"{"label": "two", "#, 1);
     let twice = ["c", "d"].map(|id| sh(id, "printf 3").replacen('{', r#"{"label": "same", "#, 1));
-    let text = workflow(&[sh("a", "printf 1"), labelled, twice[0].clone(), twice[1].clone()], &[
-        r#"{"source": "a", "target": "b"}"#,
-        r#"{"source": "b", "target": "c"}"#,
-        r#"{"source": "c", "target": "d"}"#,
-    ]);
+    let text = workflow(
+        &[sh("a", "printf 1"), labelled, twice[0].clone(), twice[1].clone()],
+        &[
+            r#"{"source": "a", "target": "b"}"#,
+            r#"{"source": "b", "target": "c"}"#,
+            r#"{"source": "c", "target": "d"}"#,
+        ],
+    );
     let (code, answer) = run_json(&text, &["--outputs", "all"]);
     assert_eq!(code, 0);
     let outs = ["a", "two", "c", "d"].map(|name| answer["nodes"][name]["out"].clone());
@@ -58,8 +61,7 @@ fn without_raise_on_error_the_payload_is_the_result() {
 
 #[test]
 fn a_malformed_file_has_line_and_column() {
-    let cases =
-        [("w.json", "{\"nodes\": [\n  {\"id\": ]}", 2), ("w.yaml", "nodes:\n  - id: a\n   task_type: [\n", 3)];
+    let cases = [("w.json", "{\"nodes\": [\n  {\"id\": ]}", 2), ("w.yaml", "nodes:\n  - id: a\n   task_type: [\n", 3)];
     for (name, text, line) in cases {
         let directory = directory_with(name, text);
         let output = pushflow(directory.path()).args(["run", name, "--output-format", "json"]).output().unwrap();

@@ -19,7 +19,10 @@ fn a_good_workflow_is_valid() {
 fn a_bad_workflow_is_refused_at_its_place() {
     let cases = [
         ("{\n \"nodes\": [,]}", ":2:12: "),
-        ("{\"nodes\": [\n {\"id\": \"a\", \"task_type\": \"nope\", \"task_identifier\": \"x\"}]}", ":2:2: Task 'a' requires"),
+        (
+            "{\"nodes\": [\n {\"id\": \"a\", \"task_type\": \"nope\", \"task_identifier\": \"x\"}]}",
+            ":2:2: Task 'a' requires",
+        ),
         (
             "{\"nodes\": [\n\n {\"id\": \"a\", \"task_type\": \"simple\", \"task_identifier\": \"x\"}]}",
             ":3:2: no task is registered as `x`",

@@ -16,20 +16,24 @@ fn a_result_in_spite_of_a_failure_is_11() {
 
 #[test]
 fn a_handled_failure_is_0() {
-    let text = workflow(&[sh("bad", "exit 1"), sh("rescue", "printf fine")], &[
-        r#"{"source": "bad", "target": "rescue", "on_error": true}"#,
-    ]);
+    let text = workflow(
+        &[sh("bad", "exit 1"), sh("rescue", "printf fine")],
+        &[r#"{"source": "bad", "target": "rescue", "on_error": true}"#],
+    );
     let (code, answer) = run_json(&text, &[]);
     assert_eq!((code, &answer["result"]["out"], &answer["failures"]), (0, &json!("fine"), &json!([])));
 }
 
 #[test]
 fn a_loop_without_end_is_12_when_the_time_is_over() {
-    let text = workflow(&[sh("a", "true"), sh("b", "true"), sh("end", "true")], &[
-        r#"{"source": "a", "target": "b"}"#,
-        r#"{"source": "b", "target": "a", "conditions": [{"source_output": "return_code", "value": 0}]}"#,
-        r#"{"source": "b", "target": "end", "conditions": [{"source_output": "return_code", "value": 1}]}"#,
-    ]);
+    let text = workflow(
+        &[sh("a", "true"), sh("b", "true"), sh("end", "true")],
+        &[
+            r#"{"source": "a", "target": "b"}"#,
+            r#"{"source": "b", "target": "a", "conditions": [{"source_output": "return_code", "value": 0}]}"#,
+            r#"{"source": "b", "target": "end", "conditions": [{"source_output": "return_code", "value": 1}]}"#,
+        ],
+    );
     let text = text.replacen(r#""id": "a""#, r#""id": "a", "force_start_node": true"#, 1);
     for pool in ["thread", "in_place"] {
         let begin = Instant::now();

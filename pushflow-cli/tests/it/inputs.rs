@@ -27,7 +27,7 @@ fn inputs_come_from_json_and_yaml_files() {
 fn inputs_come_from_parameters_of_ewoks() {
     let parameters = ["-p", "x=1", "-pn", "a:y=[1]", "-pl", "A:z=text", "-pt", "cho:u=true", "-pa", "v=", "-ps", "0=p"];
     let (code, answer) = run_json(&echo(), &parameters);
-    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-v -x 1 p -u True -z text -y [1]\n")));
+    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-v -x 1 -u True -z text -y [1] p\n")));
 }
 
 #[test]
@@ -50,7 +50,8 @@ fn unusable_inputs_are_refused() {
 
 #[test]
 fn start_data_and_number_of_workers_are_options() {
-    let options = ["-o", r#"startargs=[{"name": 0, "value": "start"}]"#, "-o", "max_workers=0", "-o", "scaling_workers=false"];
+    let options =
+        ["-o", r#"startargs=[{"name": 0, "value": "start"}]"#, "-o", "max_workers=0", "-o", "scaling_workers=false"];
     let (code, answer) = run_json(&echo(), &options);
     assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("start\n")));
 }

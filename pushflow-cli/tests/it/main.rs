@@ -91,7 +91,6 @@ fn is_running(mark: &str) -> bool {
     processes.into_iter().any(|process| {
         let name = process.file_name();
         name.to_string_lossy().bytes().all(|b| b.is_ascii_digit())
-            && fs::read(process.path().join("cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(mark))
+            && fs::read(process.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(mark))
     })
 }

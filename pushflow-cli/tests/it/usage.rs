@@ -4,7 +4,9 @@ use crate::{nodes, run, run_json, sh, stderr, stdout};
 
 #[test]
 fn unknown_arguments_are_2() {
-    for arguments in [["--bogus", "1"], ["--outputs", "some"], ["--timeout", "0"], ["--timeout", "x"], ["--workers", "-1"]] {
+    for arguments in
+        [["--bogus", "1"], ["--outputs", "some"], ["--timeout", "0"], ["--timeout", "x"], ["--workers", "-1"]]
+    {
         let output = run(&nodes(&[sh("a", "true")]), &arguments);
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{arguments:?}");
         assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
@@ -30,7 +32,10 @@ fn a_pool_needs_workers() {
 #[test]
 fn usage_has_an_answer_too() {
     let (code, answer) = run_json(&nodes(&[sh("a", "true")]), &["--bogus"]);
-    assert_eq!((code, answer["status"].as_str(), answer["error"]["kind"].as_str()), (2, Some("invalid"), Some("usage")));
+    assert_eq!(
+        (code, answer["status"].as_str(), answer["error"]["kind"].as_str()),
+        (2, Some("invalid"), Some("usage"))
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use pushflow_signals::{Command, Output};
@@ -39,12 +39,16 @@ fn a_process_in_the_background_ends_with_its_command() {
 #[test]
 fn grandchildren_end_with_an_interrupted_command() {
     let (says, said) = mpsc::channel();
-    let stream = Output::Stream(Arc::new(move |bytes: &[u8]| drop(says.send(bytes.to_vec()))));
     let script = "sh -c 'sleep 1000 & echo $!; wait' & trap '' INT TERM; while :; do sleep 1; done";
-    let child =
-        Command::new("sh").args(["-c", script]).stdout(stream).grace(Duration::from_millis(20)).start().unwrap();
+    let child = Command::new("sh")
+        .args(["-c", script])
+        .stdout(Output::Stream)
+        .grace(Duration::from_millis(20))
+        .start()
+        .unwrap();
     let interrupter = child.interrupter();
-    let waiter = std::thread::spawn(move || child.wait(None).unwrap());
+    let wait = move || child.wait_with(None, |_, bytes| drop(says.send(bytes.to_vec()))).unwrap();
+    let waiter = std::thread::spawn(wait);
     let grandchild = String::from_utf8(said.recv_timeout(LONG).unwrap()).unwrap();
     assert!(lives(&grandchild));
     interrupter.interrupt();

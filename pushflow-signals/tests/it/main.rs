@@ -1,6 +1,8 @@
 //! What the crate promises, seen from outside.
 
-#![expect(clippy::disallowed_methods, reason = "tests execute themselves again")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "the parts that children play say what they are")]
+#![expect(clippy::disallowed_methods, reason = "tests execute themselves again, and wait in threads")]
 
 mod ending;
 mod leftovers;

@@ -1,9 +1,9 @@
 //! Starting commands, their input and output, and what keeps them from starting.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
-use pushflow_signals::{Command, Ended, Error, Finished, Output, Stdin};
+use pushflow_signals::{Command, Ended, Error, Finished, Output, Stdin, Stream};
 
 use crate::LONG;
 
@@ -74,12 +74,15 @@ fn merged_output_keeps_its_order() {
 
 #[test]
 fn streamed_output_comes_in_pieces() {
-    let pieces = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&pieces);
-    let stream = Output::Stream(Arc::new(move |bytes: &[u8]| seen.lock().unwrap().extend_from_slice(bytes)));
-    let finished = run(Command::new("seq").args(["100000"]).stdout(stream));
-    assert_eq!(finished.stdout, None);
-    assert_eq!(pieces.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 100_000);
+    let mut lines = [0, 0];
+    let take = |stream, bytes: &[u8]| {
+        let index = usize::from(stream == Stream::Stderr);
+        lines[index] += bytes.iter().filter(|byte| **byte == b'\n').count();
+    };
+    let both = shell("seq 100000; seq 1000 >&2").stdout(Output::Stream).stderr(Output::Stream);
+    let finished = both.start().unwrap().wait_with(Some(Instant::now() + LONG), take).unwrap();
+    assert_eq!((finished.stdout, finished.stderr), (None, None));
+    assert_eq!(lines, [100_000, 1000]);
 }
 
 #[test]

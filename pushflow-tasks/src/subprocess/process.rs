@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use pushflow_core::Context;
 use pushflow_core::interrupt::Cause;
-use pushflow_signals::{Child, Command, Ended, Error, Finished, Output as Sink, Stdin};
+use pushflow_signals::{Child, Command, Ended, Error, Finished, Output as Sink, Stdin, Stream};
 
 use super::command::{Completed, Output, Subprocess};
 use super::error::SubprocessError;
-use super::stream::{Streams, forward};
+use super::stream::Lines;
 
 /// Runs a command. Ends it with its whole process group when the task is interrupted or its time is over.
 pub(super) fn run(command: &Subprocess, ctx: &Context<'_>) -> Result<Completed, SubprocessError> {
@@ -17,31 +17,28 @@ pub(super) fn run(command: &Subprocess, ctx: &Context<'_>) -> Result<Completed, 
         return Err(broken_off(command, cause));
     }
     match command.output {
-        Output::Capture => start(command, Sink::Capture, Sink::Capture).and_then(|child| end(command, child, ctx)),
-        Output::Inherit => start(command, Sink::Inherit, Sink::Inherit).and_then(|child| end(command, child, ctx)),
-        Output::Null => start(command, Sink::Null, Sink::Null).and_then(|child| end(command, child, ctx)),
+        Output::Capture => start(command, Sink::Capture).and_then(|child| end(command, child, ctx, |_, _| {})),
+        Output::Inherit => start(command, Sink::Inherit).and_then(|child| end(command, child, ctx, |_, _| {})),
+        Output::Null => start(command, Sink::Null).and_then(|child| end(command, child, ctx, |_, _| {})),
         Output::Stream => stream(command, ctx, false),
         Output::CaptureAndStream => stream(command, ctx, true),
     }
 }
 
 fn stream(command: &Subprocess, ctx: &Context<'_>, keep: bool) -> Result<Completed, SubprocessError> {
-    let streams = Streams::new(keep);
-    let child = start(command, Sink::Stream(streams.out.callback()), Sink::Stream(streams.err.callback()))?;
-    let mut completed = forward(&streams, ctx, || end(command, child, ctx))
-        .map_err(|source| SubprocessError::Wait { command: command.display(), source })??;
-    if keep {
-        completed.out = Some(streams.out.take());
-        completed.err = (!command.merge_stderr).then(|| streams.err.take());
-    }
-    Ok(completed)
+    let mut lines = Lines::new(keep);
+    let child = start(command, Sink::Stream)?;
+    let completed = end(command, child, ctx, |stream, bytes| lines.take(stream, bytes, ctx));
+    // What it said last is told also when it was broken off.
+    let (out, err) = lines.end(ctx);
+    Ok(Completed { out, err: err.filter(|_| !command.merge_stderr), ..completed? })
 }
 
-fn start(command: &Subprocess, out: Sink, err: Sink) -> Result<Child, SubprocessError> {
-    let err = if command.merge_stderr && !matches!(out, Sink::Null) { Sink::Merge } else { err };
+fn start(command: &Subprocess, out: Sink) -> Result<Child, SubprocessError> {
+    let err = if command.merge_stderr && out != Sink::Null { Sink::Merge } else { out };
     let stdin = command.stdin.as_ref().map_or(Stdin::Null, |bytes| Stdin::Bytes(Arc::new(bytes.clone())));
-    let mut child = Command::new(&command.program).args(&command.args).stdin(stdin).stdout(out).stderr(err);
-    child = child.grace(command.grace);
+    let mut child = Command::new(&command.program).args(&command.args).grace(command.grace);
+    child = child.stdin(stdin).stdout(out).stderr(err);
     for (name, value) in &command.env {
         child = match value {
             Some(value) => child.env(name, value),
@@ -54,10 +51,15 @@ fn start(command: &Subprocess, out: Sink, err: Sink) -> Result<Child, Subprocess
     child.start().map_err(|error| explain(command, error))
 }
 
-fn end(command: &Subprocess, child: Child, ctx: &Context<'_>) -> Result<Completed, SubprocessError> {
+fn end(
+    command: &Subprocess,
+    child: Child,
+    ctx: &Context<'_>,
+    take: impl FnMut(Stream, &[u8]),
+) -> Result<Completed, SubprocessError> {
     let interrupter = child.interrupter();
     let _subscription = ctx.on_interrupt(move || interrupter.interrupt());
-    let finished = child.wait(ctx.deadline()).map_err(|error| {
+    let finished = child.wait_with(ctx.deadline(), take).map_err(|error| {
         let source = system_error(error);
         SubprocessError::Wait { command: command.display(), source }
     })?;

@@ -8,7 +8,8 @@ use crate::run;
 
 #[test]
 fn carried_values_overwrite_inputs() {
-    let inputs = Payload::from([("a", Value::Int(1)), ("b", Value::Int(2)), ("_ppfdict", Value::map([("b", 3), ("c", 4)]))]);
+    let inputs =
+        Payload::from([("a", Value::Int(1)), ("b", Value::Int(2)), ("_ppfdict", Value::map([("b", 3), ("c", 4)]))]);
     let outputs = run(&PpfPort, inputs).unwrap();
     assert_eq!(outputs, Payload::single("_ppfdict", Value::map([("a", 1), ("b", 3), ("c", 4)])));
 }

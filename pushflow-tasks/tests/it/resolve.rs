@@ -27,8 +27,7 @@ fn simple_tasks_are_found_by_their_name() {
 #[test]
 fn an_unknown_kind_is_the_error_that_users_know() {
     let error = refusal(r#"{"id": "a", "task_type": "nope", "task_identifier": "x.y"}"#);
-    let expected =
-        "Task 'a' requires the 'class', 'method', 'ppfmethod', 'ppfport', 'script', 'notebook', 'task' or 'task_type' key";
+    let expected = "Task 'a' requires the 'class', 'method', 'ppfmethod', 'ppfport', 'script', 'notebook', 'task' or 'task_type' key";
     assert_eq!((error.type_name().as_str(), error.text()), ("ValueError", expected));
 }
 

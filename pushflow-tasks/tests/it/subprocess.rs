@@ -105,7 +105,7 @@ fn lines_are_told_as_they_come() {
     let outputs = lines.clone().output(Output::Stream).run(&Payload::new(), &ctx).unwrap();
     assert_eq!(outputs.get("out"), Some(&Value::Null));
     assert_eq!(told.lock().unwrap().len(), 4);
-    // More lines than may wait, of both streams at once.
+    // Many lines, of both streams at once.
     told.lock().unwrap().clear();
     sh("seq 50000; seq 50000 >&2").output(Output::Stream).run(&Payload::new(), &ctx).unwrap();
     assert_eq!(told.lock().unwrap().len(), 100_000);
@@ -145,7 +145,10 @@ fn an_interruption_ends_it() {
 fn hostile_inputs_are_errors_that_name_them() {
     let cases = [
         (Payload::single("argv", "text"), "argv must be a list of arguments, found text"),
-        (Payload::single("argv", Value::list([Value::Null])), "item 0 of 'argv' must be text, a number or bytes, found null"),
+        (
+            Payload::single("argv", Value::list([Value::Null])),
+            "item 0 of 'argv' must be text, a number or bytes, found null",
+        ),
         (Payload::single("argv", Value::list(["a\0b"])), "embedded null byte in argument 1"),
         (Payload::single("cwd", "a\0b"), "embedded null byte in the working directory"),
         (Payload::single("env", Value::map([("A", "\0")])), "embedded null byte in variable 'A'"),
