@@ -273,22 +273,25 @@ impl NetworkBuilder {
     }
 
     fn group_ports(&self, incoming: &mut [u32], edges: &mut Vec<Edge>) -> Vec<Option<Box<Ports>>> {
-        let mut grouped: Vec<Option<Box<Ports>>> = Vec::new();
-        grouped.resize_with(self.actors.len(), || None);
-        for (router, port, _) in &self.ports {
-            let ports = grouped[*router as usize]
-                .get_or_insert_with(|| Box::new(Ports { names: Vec::new(), spans: Vec::new() }));
-            if ports.names.contains(port) {
-                continue;
+        let mut connected: Vec<Vec<(&PortName, Vec<Edge>)>> = vec![Vec::new(); self.actors.len()];
+        for (router, port, target) in &self.ports {
+            let edge = Edge { target: *target, input: arrive(incoming, *target) };
+            let ports = &mut connected[*router as usize];
+            match ports.iter_mut().find(|(known, _)| *known == port) {
+                Some((_, to)) => to.push(edge),
+                None => ports.push((port, vec![edge])),
             }
-            let begin = length(edges);
-            for (_, _, target) in self.ports.iter().filter(|(other, name, _)| other == router && name == port) {
-                edges.push(Edge { target: *target, input: arrive(incoming, *target) });
-            }
-            ports.names.push(port.clone());
-            ports.spans.push(Span { begin, end: length(edges) });
         }
-        grouped
+        let mut span = |to: &[Edge]| {
+            let begin = length(edges);
+            edges.extend_from_slice(to);
+            Span { begin, end: length(edges) }
+        };
+        let grouped = connected.into_iter().map(|ports| {
+            let (names, spans) = ports.into_iter().map(|(name, to)| (name.clone(), span(&to))).unzip();
+            Some(Box::new(Ports { names, spans })).filter(|ports| !ports.names.is_empty())
+        });
+        grouped.collect()
     }
 }
 

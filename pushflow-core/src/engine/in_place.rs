@@ -58,8 +58,8 @@ fn execute(run: &Here<'_>, slot: u32, data: &Payload) -> Outcome {
 
 /// What is still to be done when actors call each other, on a stack of ours instead of the thread's.
 enum Frame {
-    /// Trigger an actor.
-    Trigger(Edge, Payload),
+    /// Trigger an actor with data that comes from a task, or from the start.
+    Trigger(Option<u32>, Edge, Payload),
     /// Above this lies what a task has triggered: an actor that fails there fails that task.
     Result(u32, Payload),
     /// Above this lies what the error of a task has triggered: a failure there is final.
@@ -68,21 +68,15 @@ enum Frame {
 
 fn depth_first(run: &Here<'_>, data: Payload) {
     for edge in &run.network.start {
-        let mut stack = vec![Frame::Trigger(*edge, data.clone())];
-        let mut source = None;
+        let mut stack = vec![Frame::Trigger(None, *edge, data.clone())];
         while let Some(frame) = stack.pop() {
-            let Frame::Trigger(edge, data) = frame else { continue };
-            // What arrives at a stop actor comes from the task whose frame is uppermost.
-            source = uppermost(&stack).or(source);
+            let Frame::Trigger(source, edge, data) = frame else { continue };
             match run.step(source, edge, data) {
                 Ok(Step::Kept) => {}
-                Ok(Step::Task(data)) => {
-                    source = Some(edge.target);
-                    task(run, &mut stack, edge.target, data);
-                }
-                Ok(Step::On(span, data)) => push(&mut stack, run.network.edges(span), &data),
+                Ok(Step::Task(data)) => task(run, &mut stack, edge.target, data),
+                Ok(Step::On(span, data)) => push(&mut stack, source, run.network.edges(span), &data),
                 Ok(Step::Several(span, all)) => {
-                    all.iter().rev().for_each(|data| push(&mut stack, run.network.edges(span), data));
+                    all.iter().rev().for_each(|data| push(&mut stack, source, run.network.edges(span), data));
                 }
                 Err(error) => unwind(run, &mut stack, error),
             }
@@ -99,7 +93,7 @@ fn task(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: Payload) {
         Ok(outputs) => {
             let passed = run.succeed(slot, &data, outputs);
             stack.push(Frame::Result(slot, data));
-            push(stack, run.network.edges(run.network.node(slot).success), &passed);
+            push(stack, Some(slot), run.network.edges(run.network.node(slot).success), &passed);
         }
         Err(error) => fail(run, stack, slot, &data, error),
     }
@@ -108,7 +102,7 @@ fn task(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: Payload) {
 fn fail(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: &Payload, error: TaskError) {
     if let Some((span, payload)) = run.fail(slot, 1, data, error) {
         stack.push(Frame::Error(slot));
-        push(stack, run.network.edges(span), &payload);
+        push(stack, Some(slot), run.network.edges(span), &payload);
     }
 }
 
@@ -124,13 +118,6 @@ fn unwind(run: &Here<'_>, stack: &mut Vec<Frame>, error: TaskError) {
     run.fail_at_start(&error);
 }
 
-fn push(stack: &mut Vec<Frame>, edges: &[Edge], data: &Payload) {
-    stack.extend(edges.iter().rev().map(|edge| Frame::Trigger(*edge, data.clone())));
-}
-
-fn uppermost(stack: &[Frame]) -> Option<u32> {
-    stack.iter().rev().find_map(|frame| match frame {
-        Frame::Trigger(..) => None,
-        Frame::Result(slot, _) | Frame::Error(slot) => Some(*slot),
-    })
+fn push(stack: &mut Vec<Frame>, source: Option<u32>, edges: &[Edge], data: &Payload) {
+    stack.extend(edges.iter().rev().map(|edge| Frame::Trigger(source, *edge, data.clone())));
 }

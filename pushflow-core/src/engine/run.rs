@@ -1,6 +1,7 @@
 //! [`Run`]: all that changes while a network is executed, and the ends of executions.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -48,7 +49,8 @@ pub(super) enum State {
 #[derive(Default)]
 struct End {
     stored: Stored,
-    nodes: Vec<(ActorId, Payload)>,
+    /// Last data that actors passed on to a stop actor, when that is kept.
+    nodes: BTreeMap<ActorId, Payload>,
     status_text: Option<SmolStr>,
 }
 
@@ -198,12 +200,7 @@ impl<N: Deref<Target = Network>> Run<N> {
         if let (Keep::End, Some(source)) = (self.keep, source)
             && data.get(crate::actor::ERROR_INSTANCE).is_none()
         {
-            let mut end = self.end();
-            let id = ActorId(source);
-            match end.nodes.iter_mut().find(|(known, _)| *known == id) {
-                Some((_, kept)) => *kept = data.clone(),
-                None => end.nodes.push((id, data.clone())),
-            }
+            self.end().nodes.insert(ActorId(source), data.clone());
         }
         self.store(data);
     }
@@ -237,12 +234,13 @@ impl<N: Deref<Target = Network>> Run<N> {
         } else {
             Status::Failed
         };
-        let mut nodes = end.nodes.clone();
-        if let Some(kept) = &self.outputs {
-            let all = kept.iter().zip(0..).map(|(kept, slot)| (ActorId(slot), lock(kept).clone()));
-            nodes = all.filter_map(|(id, kept)| kept.map(|kept| (id, kept))).collect();
-        }
-        nodes.sort_by_key(|(id, _)| *id);
+        let nodes = match &self.outputs {
+            Some(all) => {
+                let all = all.iter().zip(0..).map(|(kept, slot)| (ActorId(slot), lock(kept).clone()));
+                all.filter_map(|(id, kept)| kept.map(|kept| (id, kept))).collect()
+            }
+            None => end.nodes.iter().map(|(id, kept)| (*id, kept.clone())).collect(),
+        };
         Report {
             status,
             output,

@@ -6,6 +6,7 @@
 mod engine;
 mod example;
 mod hostile;
+mod large;
 mod suite;
 
 suite::pool_suite!(thread, 2, || std::sync::Arc::new(
