@@ -63,7 +63,8 @@ impl fmt::Display for ErrorKind {
 
 /// Why an execution gave no result.
 ///
-/// Any error converts to it with `?`, which is why it is not itself a [`std::error::Error`].
+/// Any error converts to it with `?`, which is why it is not itself a [`std::error::Error`]; it converts with `?` to a
+/// `Box<dyn Error>`, and [`into_error`](TaskError::into_error) gives one that is.
 pub struct TaskError(Box<Inner>);
 
 struct Inner {
@@ -129,6 +130,42 @@ impl TaskError {
     /// Returns the lines that say where the error came from; for a Rust error its chain of causes.
     pub fn traceback(&self) -> &[String] {
         &self.0.traceback
+    }
+}
+
+impl TaskError {
+    /// Returns a [`std::error::Error`] with the same text.
+    pub fn into_error(self) -> impl Error + Send + Sync + 'static {
+        Standard(self)
+    }
+}
+
+/// A [`TaskError`] as the standard library wants it.
+struct Standard(TaskError);
+
+impl Error for Standard {}
+
+impl fmt::Display for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<TaskError> for Box<dyn Error + Send + Sync> {
+    fn from(error: TaskError) -> Self {
+        Box::new(Standard(error))
+    }
+}
+
+impl From<TaskError> for Box<dyn Error> {
+    fn from(error: TaskError) -> Self {
+        Box::new(Standard(error))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values, tasks, the pool contract, and the engine of push-flow workflows.
 //!
 //! A *workflow* is a graph of *nodes* and *links*, cyclic or acyclic. A finished task pushes its outputs along the links
-//! and so triggers what is downstream. Tasks run on a [`Pool`](pool::Pool), or in place, without any.
+//! and so triggers what is downstream. Tasks run on a [`Pool`], or in place, without any.
 //!
 //! This crate starts no thread and no process, and does no I/O beyond reading workflow documents.
 //!
@@ -9,7 +9,7 @@
 //!
 //! [`graph`] reads a document and resolves it: sub-workflows expanded, required links known, start and end nodes found.
 //! [`engine`] compiles that into a [`Network`](engine::Network) of [actors](actor); the same network can be built by
-//! hand. A run carries *triggers* from actor to actor. Triggers that reach a task become an [`Execution`](pool::Execution)
+//! hand. A run carries *triggers* from actor to actor. Triggers that reach a task become an [`Execution`]
 //! on the pool; whoever completes it carries its outputs on, so there is no scheduler thread. Nothing recurses: what is
 //! ready is handed to the caller in a queue.
 //!

@@ -34,3 +34,7 @@ pub mod thread;
 
 #[cfg(feature = "thread")]
 pub use thread::ThreadPool;
+
+#[cfg(all(doctest, feature = "thread"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::{LONG, is_running, node, nodes, run_json, sh, workflow};
+use crate::{LONG, assert_gone, node, nodes, run_json, sh, workflow};
 
 #[test]
 fn a_result_in_spite_of_a_failure_is_11() {
@@ -12,6 +12,19 @@ fn a_result_in_spite_of_a_failure_is_11() {
     assert_eq!((code, &answer["status"], &answer["error"]), (11, &json!("failed"), &json!(null)));
     assert_eq!(answer["result"]["out"], "fine");
     assert_eq!(answer["failures"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn every_failure_is_in_the_answer() {
+    let all: Vec<String> = (0..20).map(|number| sh(&format!("bad{number}"), "exit 1")).collect();
+    for options in [&[][..], &["--pool", "in_place"], &["--workers", "1"], &["-o", "raise_on_error=false"]] {
+        let (code, answer) = run_json(&nodes(&all), options);
+        let failures = answer["failures"].as_array().unwrap();
+        let mut failed: Vec<_> = failures.iter().map(|failure| failure["node"].as_str().unwrap()).collect();
+        failed.sort_unstable();
+        failed.dedup();
+        assert_eq!((code, failures.len(), failed.len()), (10, 20, 20), "{answer}");
+    }
 }
 
 #[test]
@@ -52,7 +65,7 @@ fn nothing_is_left_running_after_the_time() {
         let (code, answer) = run_json(&nodes(&[sh("a", &script)]), &["-o", "timeout=0.3", "--grace", "0.2"]);
         assert_eq!((code, &answer["status"]), (12, &json!("timed_out")), "{answer}");
         assert!(begin.elapsed() < LONG);
-        assert!(!is_running(&mark), "{script}");
+        assert_gone(&mark);
     }
 }
 

@@ -14,13 +14,13 @@ mod usage;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than anything takes that does not hang.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// The program, in a directory.
 fn pushflow(directory: &Path) -> Command {
@@ -85,7 +85,15 @@ fn node(id: &str, script: &str, inputs: &str) -> String {
     )
 }
 
-/// Whether a process has a text among its arguments.
+/// Waits until no process has a text among its arguments; they have got their signals, so it is for the kernel only.
+fn assert_gone(mark: &str) {
+    let limit = Instant::now() + LONG;
+    while is_running(mark) {
+        assert!(Instant::now() < limit, "a process with {mark} goes on");
+        std::thread::yield_now();
+    }
+}
+
 fn is_running(mark: &str) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes.into_iter().any(|process| {

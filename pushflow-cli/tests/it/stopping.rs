@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{LONG, directory_with, is_running, node, pushflow, sh, workflow};
+use crate::{LONG, assert_gone, directory_with, node, pushflow, sh, workflow};
 
 /// A run that can be signalled.
 struct Running {
@@ -82,7 +82,7 @@ fn the_second_signal_breaks_tasks_off() {
     let (code, signal, answer) = running.end();
     assert_eq!((code, signal, &answer["status"]), (Some(13), None, &json!("stopped")), "{answer}");
     assert_eq!(answer["failures"][0]["kind"], "interrupted");
-    assert!(!is_running(&mark));
+    assert_gone(&mark);
 }
 
 #[test]

@@ -138,6 +138,29 @@ links:
 }
 
 #[test]
+fn a_document_executes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = directory.path().join("trace");
+    let command = format!("touch {}", trace.display());
+    for tag in [
+        "!!python/object/apply:os.system",
+        "!!python/object/new:os.system",
+        "!<tag:yaml.org,2002:python/object/apply:os.system>",
+    ] {
+        let text =
+            format!("nodes:\n- {{id: a, method: m.f, default_inputs: [{{name: x, value: {tag} ['{command}']}}]}}\n");
+        let graph = load_text(&text, Format::Yaml, &LoadOptions::default()).unwrap();
+        assert_eq!(*graph.nodes[0].default_inputs, [(Key::from("x"), Value::list([command.as_str()]))], "{tag}");
+    }
+    let text = format!(
+        r#"{{"nodes": [{{"id": "a", "method": "os.system", "__reduce__": ["os.system", ["{command}"]],
+        "default_inputs": [{{"name": "x", "value": {{"py/reduce": [{{"py/function": "os.system"}}, ["{command}"]]}}}}]}}]}}"#
+    );
+    assert!(load(&text).unwrap().nodes[0].default_inputs[0].1.as_map().is_some());
+    assert!(!trace.exists());
+}
+
+#[test]
 fn yaml_aliases_have_a_budget() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
