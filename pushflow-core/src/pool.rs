@@ -121,6 +121,35 @@ pub trait Origin: Send + Sync {
 
     /// Takes the outcome. Called exactly once per execution, from any thread; must not block.
     fn complete(self: Arc<Self>, done: Done, ready: &mut Ready);
+
+    /// Returns the run that a task belongs to.
+    fn run(&self, slot: u32) -> RunId {
+        self.subject(slot).run
+    }
+
+    /// Runs a task in the calling thread. `pool` is the pool's own interruption; a panic of the task is an outcome.
+    ///
+    /// Provided: here, and not in [`Execution`], so that one dynamic call does it all.
+    ///
+    /// # Errors
+    ///
+    /// Why there are no outputs.
+    fn execute(&self, slot: u32, attempt: u32, data: &Payload, pool: Option<&Interruption>) -> Outcome {
+        let inputs = self.prepare(slot, data)?;
+        let subject = self.subject(slot);
+        let ctx = Context::new(subject.node, subject.run, attempt)
+            .with_marks(Some(subject.interruption), pool)
+            .with_listener(subject.listener);
+        if let Some(cause) = pool.and_then(Interruption::cause) {
+            return Err(broken_off(cause));
+        }
+        // The task's own state is behind a shared reference, and the inputs are immutable: nothing of ours can be left
+        // half changed by a panic.
+        match catch_unwind(AssertUnwindSafe(|| subject.task.run(&inputs, &ctx))) {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(TaskError::panicked(&*panic)),
+        }
+    }
 }
 
 /// What an origin says about one of its tasks.
@@ -177,6 +206,11 @@ impl Execution {
         self.origin().subject(self.slot)
     }
 
+    /// Returns the run that it belongs to.
+    pub fn run_id(&self) -> RunId {
+        self.origin().run(self.slot)
+    }
+
     /// Returns which task of its origin it runs.
     pub fn slot(&self) -> u32 {
         self.slot
@@ -200,7 +234,7 @@ impl Execution {
     ///
     /// A panic of the task is an outcome.
     pub fn run(self, pool: Option<&Interruption>, ready: &mut Ready) {
-        let outcome = self.outcome(pool);
+        let outcome = self.origin().execute(self.slot, self.attempt, &self.data, pool);
         self.complete(outcome, ready);
     }
 
@@ -210,23 +244,6 @@ impl Execution {
         let done = Done { slot: self.slot, attempt: self.attempt, data, outcome };
         if let Some(origin) = self.origin.take() {
             origin.complete(done, ready);
-        }
-    }
-
-    fn outcome(&self, pool: Option<&Interruption>) -> Outcome {
-        let inputs = self.prepare()?;
-        let subject = self.subject();
-        let ctx = Context::new(subject.node, subject.run, self.attempt)
-            .with_marks(Some(subject.interruption), pool)
-            .with_listener(subject.listener);
-        if let Some(cause) = pool.and_then(Interruption::cause) {
-            return Err(broken_off(cause));
-        }
-        // The task's own state is behind a shared reference, and the inputs are immutable: nothing of ours can be left
-        // half changed by a panic.
-        match catch_unwind(AssertUnwindSafe(|| subject.task.run(&inputs, &ctx))) {
-            Ok(outcome) => outcome,
-            Err(panic) => Err(TaskError::panicked(&*panic)),
         }
     }
 

@@ -22,11 +22,9 @@ impl Stored {
         Stored(data)
     }
 
-    /// Takes what has arrived.
-    pub fn store(&mut self, data: Payload) {
-        if self.0.is_none() || !is_error(&data) {
-            self.0 = Some(data);
-        }
+    /// Takes what has arrived; returns what it does not keep.
+    pub fn store(&mut self, data: Payload) -> Option<Payload> {
+        if self.0.is_none() || !is_error(&data) { self.0.replace(data) } else { Some(data) }
     }
 
     /// Returns what there is.
@@ -62,7 +60,7 @@ mod tests {
 
     fn after(all: &[Payload]) -> Payload {
         let mut stored = Stored::default();
-        all.iter().for_each(|data| stored.store(data.clone()));
+        all.iter().for_each(|data| drop(stored.store(data.clone())));
         stored.data().cloned().unwrap()
     }
 

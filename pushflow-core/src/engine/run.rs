@@ -27,7 +27,7 @@ pub(super) struct Run<N> {
     pub(super) interruption: Interruption,
     id: RunId,
     pub(super) states: Box<[State]>,
-    end: Mutex<End>,
+    end: OwnLines<Mutex<End>>,
     failures: Mutex<Vec<Failure>>,
     /// Last outputs by actor, when all are kept.
     outputs: Option<Box<[Mutex<Option<Payload>>]>>,
@@ -38,6 +38,10 @@ pub(super) struct Run<N> {
     counters: Counters,
     listener: Option<Listener>,
 }
+
+/// Cache lines of its own, for what many threads write beside what all of them read.
+#[repr(align(128))]
+struct OwnLines<T>(T);
 
 /// State of an actor that has some.
 pub(super) enum State {
@@ -71,7 +75,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             interruption: Interruption::with_deadline(deadline),
             id: RunId(NEXT.fetch_add(1, Ordering::Relaxed)),
             states: states.into(),
-            end: Mutex::new(End { stored: Stored::from_earlier(options.stored.clone()), ..End::default() }),
+            end: OwnLines(Mutex::new(End { stored: Stored::from_earlier(options.stored.clone()), ..End::default() })),
             failures: Mutex::default(),
             outputs,
             keep: options.keep,
@@ -276,7 +280,9 @@ impl<N: Deref<Target = Network>> Run<N> {
     }
 
     fn store(&self, data: Payload) {
-        self.end().stored.store(data);
+        let replaced = self.end().stored.store(data);
+        // Only now, without the lock.
+        drop(replaced);
     }
 
     fn record(&self, failure: Failure) {
@@ -290,7 +296,7 @@ impl<N: Deref<Target = Network>> Run<N> {
     }
 
     fn end(&self) -> MutexGuard<'_, End> {
-        lock(&self.end)
+        lock(&self.end.0)
     }
 }
 

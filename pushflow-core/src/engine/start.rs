@@ -41,6 +41,10 @@ struct Ended {
 }
 
 /// A trigger in flight. The run ends when the last one is gone, however it went.
+///
+/// Aligned away from its own reference count: that one changes with every fork and every end of a branch, while all
+/// threads read what is in here.
+#[repr(align(128))]
 struct InFlight(Arc<Shared>);
 
 impl Drop for InFlight {
@@ -60,6 +64,10 @@ impl Origin for InFlight {
 
     fn prepare<'a>(&'a self, slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
         self.0.run.prepare(slot, data)
+    }
+
+    fn run(&self, _slot: u32) -> RunId {
+        self.0.run.id()
     }
 
     fn complete(self: Arc<Self>, done: Done, ready: &mut Ready) {

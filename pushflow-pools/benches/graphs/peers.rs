@@ -64,10 +64,14 @@ impl Flow {
             let outputs = work(&data);
             let mut next: Option<(usize, Payload)> = None;
             if let Some(iterations) = self.plain.iterations {
-                // The loop by hand: node 1 goes back to node 0 until it is enough.
-                let count = outputs.get("count").and_then(Value::as_int).unwrap_or(0);
-                if node == 0 || count < 2 * i64::try_from(iterations).expect("a number of tasks fits") {
-                    next = Some((1 - node, outputs.clone()));
+                // The loop by hand: node 1 goes back to node 0 until its output says that it is enough.
+                let mut outputs = outputs;
+                if node == 1 {
+                    let count = outputs.get("count").and_then(Value::as_int).unwrap_or(0);
+                    outputs.insert("again", count < 2 * i64::try_from(iterations).expect("a number of tasks fits"));
+                }
+                if node == 0 || outputs.get("again") == Some(&Value::Bool(true)) {
+                    next = Some((1 - node, outputs));
                 }
             } else {
                 for target in &self.plain.successors[node] {

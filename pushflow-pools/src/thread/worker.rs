@@ -67,7 +67,7 @@ impl Worker {
         let mut streak = 0;
         while let Some(execution) = next.take() {
             mark.renew(&self.shared);
-            current.set(execution.subject().run, execution.slot());
+            current.set(execution.run_id(), execution.slot());
             execution.run(Some(&mark.mark), ready);
             tick = tick.wrapping_add(1);
             if ready.is_empty() {
@@ -80,7 +80,8 @@ impl Worker {
                 break;
             }
             streak += 1;
-            if streak < STREAK {
+            // With nothing else to do there is nobody to be fair to, and a chain stays where it is.
+            if streak < STREAK || (self.deque.is_empty() && self.shared.injector.is_empty()) {
                 next = ready.pop();
             }
             self.keep(ready);
