@@ -21,5 +21,6 @@ fn main() -> ExitCode {
         Ok(arguments) => command::run(&arguments.command),
         Err(refusal) => refusal.show(),
     };
-    ExitCode::from(code)
+    let is_lost = code == exit_code::OK && display::out::has_lost();
+    ExitCode::from(if is_lost { exit_code::INTERNAL } else { code })
 }

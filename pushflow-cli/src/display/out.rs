@@ -1,6 +1,7 @@
 //! Writing to standard output and standard error, which may be closed.
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -43,14 +44,22 @@ pub(crate) fn harmless(text: &str) -> String {
 fn write_json(text: serde_json::Result<String>) {
     match text {
         Ok(text) => result(&(text + "\n")),
-        Err(error) => say(&format!("error: cannot write the answer: {error}")),
+        Err(error) => note(Err(error.into())),
     }
 }
+
+/// Whether something of a result could not be written, which the exit code has to say.
+pub(crate) fn has_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// A reader that has gone, as `head` does, is no error.
 fn note(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
     {
         say(&format!("error: cannot write to standard output: {error}"));
     }

@@ -59,3 +59,15 @@ fn a_closed_pipe_is_no_error() {
         assert!(!stderr(&output).contains("panic") && !stderr(&output).contains("error"), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    for format in ["human", "json", "jsonl"] {
+        let directory = directory_with("w.json", &nodes(&[sh("a", "echo result")]));
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = pushflow(directory.path());
+        let output = command.args(["run", "w.json", "--output-format", format]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        assert_eq!(stderr(&output).matches("error: cannot write to standard output: No space left").count(), 1);
+    }
+}
