@@ -1,8 +1,8 @@
 //! [`Child`]: a command that runs, and its end. The protocol is in the crate's README.
 
 use std::fmt;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -10,34 +10,40 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::io::Errno;
+use rustix::process::Signal;
 
 use crate::command::{Output, SharedBytes};
+use crate::ending::{Ended, Escalation};
 use crate::error::Error;
+use crate::family::{self, Membership};
+use crate::fork_local::{PrivateFd, no_fork};
+use crate::interrupt;
+use crate::kin::Kin;
 use crate::sys;
 
 /// A started command. Dropping it kills the command with its group.
 pub struct Child {
-    process: std::process::Child,
-    /// `None` once reaped.
-    pidfd: Option<OwnedFd>,
-    wake: Arc<OwnedFd>,
+    kin: Arc<Kin>,
+    _membership: Membership,
+    wake: Arc<PrivateFd>,
     input: Option<Input>,
     stdout: Option<Drain>,
     stderr: Option<Drain>,
     grace: Duration,
     begin: Instant,
+    reaped: bool,
 }
 
 /// The parent's ends of a command's pipes.
 pub(crate) struct Pipes {
-    pub(crate) input: Option<(PipeWriter, SharedBytes)>,
-    pub(crate) from_stdout: Option<(PipeReader, Output)>,
-    pub(crate) from_stderr: Option<(PipeReader, Output)>,
+    pub(crate) input: Option<(PrivateFd, SharedBytes)>,
+    pub(crate) from_stdout: Option<(PrivateFd, Output)>,
+    pub(crate) from_stderr: Option<(PrivateFd, Output)>,
 }
 
 struct Input {
-    pipe: PipeWriter,
+    pipe: PrivateFd,
     bytes: SharedBytes,
     written: usize,
 }
@@ -45,7 +51,7 @@ struct Input {
 struct Drain {
     stream: Stream,
     /// `None` at the end of the output.
-    pipe: Option<PipeReader>,
+    pipe: Option<PrivateFd>,
     output: Output,
     captured: Vec<u8>,
 }
@@ -78,23 +84,21 @@ pub struct Finished {
     pub elapsed: Duration,
 }
 
-/// Whether a command was told to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ended {
-    /// It was not.
-    ByItself,
-    /// It was interrupted.
-    Interrupted,
-    /// Its time was over.
-    TimedOut,
-}
-
 /// Interrupts a command: from any thread, at any time, any number of times.
 #[derive(Clone, Debug)]
-pub struct Interrupter(Arc<OwnedFd>);
+pub struct Interrupter(Arc<PrivateFd>);
 
 impl Interrupter {
+    pub(crate) fn event() -> Result<PrivateFd, Error> {
+        let _gate = no_fork();
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        event.map(PrivateFd::new).map_err(|errno| Error::System { action: "create an event", source: errno.into() })
+    }
+
+    pub(crate) fn of(event: &Arc<PrivateFd>) -> Interrupter {
+        Interrupter(Arc::clone(event))
+    }
+
     /// Makes the wait for the command end it: SIGINT, after the grace period SIGTERM, after another one SIGKILL.
     pub fn interrupt(&self) {
         // It fails only when the counter is at its end, and then the wait is woken all the same.
@@ -102,33 +106,31 @@ impl Interrupter {
     }
 }
 
-/// The signals that are still to be sent, and when the next one is due.
-struct Escalation {
-    ended: Ended,
-    due: Option<Instant>,
-    rest: &'static [Signal],
-}
-
 impl Child {
-    pub(crate) fn new(process: std::process::Child, pipes: Pipes, grace: Duration) -> Result<Child, Error> {
+    /// Takes charge of a command that was started. What it leads is in the pipes' other ends.
+    pub(crate) fn new(kin: Kin, pipes: Pipes, grace: Duration) -> Result<Child, Error> {
         let begin = Instant::now();
-        let (wake, pidfd) = match watch(&process) {
-            Ok(watched) => watched,
-            Err(source) => {
-                kill_unwatched(process);
-                return Err(Error::System { action: "watch a process", source });
-            }
-        };
-        let (wake, pidfd) = (Arc::new(wake), Some(pidfd));
-        let mut child = Child { process, pidfd, wake, input: None, stdout: None, stderr: None, grace, begin };
+        let kin = Arc::new(kin);
+        let membership = family::join(&kin, true, true, grace);
         // From here on dropping the child ends it.
+        let mut child = Child {
+            wake: Arc::new(Interrupter::event()?),
+            kin,
+            _membership: membership,
+            input: None,
+            stdout: None,
+            stderr: None,
+            grace,
+            begin,
+            reaped: false,
+        };
         child.connect(pipes).map_err(Error::system("set up a pipe"))?;
         Ok(child)
     }
 
     /// Returns the process id, which is also the id of its group.
     pub fn pid(&self) -> u32 {
-        self.process.id()
+        self.kin.pid()
     }
 
     /// Returns what interrupts the command from elsewhere.
@@ -159,27 +161,21 @@ impl Child {
         deadline: Option<Instant>,
         mut take: impl FnMut(Stream, &[u8]),
     ) -> Result<Finished, Error> {
-        let mut escalation = Escalation { ended: Ended::ByItself, due: deadline, rest: &[Signal::TERM, Signal::KILL] };
-        let ended = loop {
-            if self.poll(escalation.due, &mut take).map_err(Error::system("wait for a process"))? {
-                break escalation.ended;
+        let mut escalation = Escalation::new(deadline, self.grace);
+        while !self.poll(escalation.due(), &mut take).map_err(Error::system("wait for a process"))? {
+            if self.is_interrupted() || interrupt::is_interrupted() {
+                escalation.interrupt();
             }
-            if self.is_interrupted() && escalation.ended == Ended::ByItself {
-                escalation = Escalation {
-                    ended: Ended::Interrupted,
-                    due: Some(Instant::now()),
-                    rest: &[Signal::INT, Signal::TERM, Signal::KILL],
-                };
+            if let Some(signal) = escalation.next() {
+                self.kin.signal(signal);
             }
-            self.escalate(&mut escalation);
-        };
-        self.end(&mut take).map_err(Error::system("reap a process"))?;
-        let status = self.process.wait().map_err(Error::system("reap a process"))?;
+        }
+        let status = self.end(&mut take).map_err(Error::system("reap a process"))?;
         Ok(Finished {
             status,
             stdout: captured(self.stdout.take()),
             stderr: captured(self.stderr.take()),
-            ended,
+            ended: escalation.ended,
             elapsed: self.begin.elapsed(),
         })
     }
@@ -196,15 +192,18 @@ impl Child {
 
     /// Waits for something to do and does it; returns whether the command has ended.
     fn poll(&mut self, due: Option<Instant>, take: Taker<'_>) -> io::Result<bool> {
-        let Some(pidfd) = &self.pidfd else { return Ok(true) };
         let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut fds = vec![PollFd::new(pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        let pidfd = self.kin.pidfd();
+        let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        // Once it is interrupted the event stays readable, and the clock alone tells what is next.
+        let event = interrupt::event().filter(|_| !interrupt::is_interrupted());
+        fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
         let pipes = [&self.stdout, &self.stderr].map(|drain| drain.as_ref().and_then(|drain| drain.pipe.as_ref()));
         fds.extend(pipes.into_iter().flatten().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         fds.extend(self.input.iter().map(|input| PollFd::new(&input.pipe, PollFlags::OUT)));
         match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ended = !fds[0].revents().is_empty();
@@ -220,13 +219,13 @@ impl Child {
         let Some(input) = &mut self.input else { return Ok(()) };
         let bytes = (*input.bytes).as_ref();
         while input.written < bytes.len() {
-            match input.pipe.write(&bytes[input.written..]) {
+            match rustix::io::write(&input.pipe, &bytes[input.written..]) {
                 Ok(count) => input.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
                 // The command does not want to read on, which is its right.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-                Err(error) => return Err(error),
+                Err(Errno::PIPE) => break,
+                Err(errno) => return Err(errno.into()),
             }
         }
         self.input = None;
@@ -237,40 +236,16 @@ impl Child {
         rustix::io::read(&*self.wake, &mut [0_u8; 8]).is_ok()
     }
 
-    /// Sends the next signal if it is due.
-    fn escalate(&self, escalation: &mut Escalation) {
-        let now = Instant::now();
-        let Some((signal, rest)) = escalation.rest.split_first() else { return };
-        if escalation.due.is_none_or(|due| now < due) {
-            return;
-        }
-        if escalation.ended == Ended::ByItself {
-            escalation.ended = Ended::TimedOut;
-        }
-        self.signal_group(*signal);
-        escalation.rest = rest;
-        escalation.due = if rest.is_empty() { None } else { now.checked_add(self.grace) };
-    }
-
-    /// Kills what is left of the group of a command that has ended, and reads what its pipes still hold.
-    fn end(&mut self, take: Taker<'_>) -> io::Result<()> {
-        let Some(pidfd) = self.pidfd.take() else { return Ok(()) };
-        sys::wait_ended(pidfd.as_fd())?;
-        self.signal_group(Signal::KILL);
+    /// Kills what is left of the group of a command that has ended, reads what its pipes still hold, and reaps it.
+    fn end(&mut self, take: Taker<'_>) -> io::Result<ExitStatus> {
+        sys::wait_ended(self.kin.pidfd())?;
+        self.kin.signal(Signal::KILL);
         for drain in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
             drain.read(usize::MAX, take)?;
         }
-        Ok(())
-    }
-
-    /// Signals the group. Called only before the command is reaped, so the id is its own.
-    fn signal_group(&self, signal: Signal) {
-        // It fails when nobody is left to hear it.
-        let _ = kill_process_group(self.group(), signal);
-    }
-
-    fn group(&self) -> Pid {
-        Pid::from_child(&self.process)
+        let status = self.kin.reap(true)?;
+        self.reaped = true;
+        Ok(status)
     }
 }
 
@@ -278,7 +253,7 @@ impl Child {
 const ONE_TURN: usize = 1 << 20;
 
 impl Drain {
-    fn new(stream: Stream, (pipe, output): (PipeReader, Output)) -> io::Result<Drain> {
+    fn new(stream: Stream, (pipe, output): (PrivateFd, Output)) -> io::Result<Drain> {
         set_nonblocking(&pipe)?;
         Ok(Drain { stream, pipe: Some(pipe), output, captured: Vec::new() })
     }
@@ -289,7 +264,7 @@ impl Drain {
         let mut buffer = [0; 1 << 16];
         let mut read = 0;
         while read < most {
-            match pipe.read(&mut buffer) {
+            match rustix::io::read(&*pipe, &mut buffer) {
                 Ok(0) => {
                     self.pipe = None;
                     return Ok(());
@@ -301,9 +276,9 @@ impl Drain {
                         _ => self.captured.extend_from_slice(&buffer[..count]),
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
             }
         }
         Ok(())
@@ -320,22 +295,11 @@ fn set_nonblocking(pipe: &impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-fn watch(process: &std::process::Child) -> io::Result<(OwnedFd, OwnedFd)> {
-    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    Ok((wake, pidfd_open(Pid::from_child(process), PidfdFlags::empty())?))
-}
-
-/// Ends a command that cannot be watched.
-fn kill_unwatched(mut process: std::process::Child) {
-    let _ = kill_process_group(Pid::from_child(&process), Signal::KILL);
-    let _ = process.wait();
-}
-
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.pidfd.is_some() {
-            self.signal_group(Signal::KILL);
-            let _ = self.process.wait();
+        if !self.reaped {
+            self.kin.signal(Signal::KILL);
+            let _ = self.kin.reap(true);
         }
     }
 }

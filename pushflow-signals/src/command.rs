@@ -10,9 +10,16 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use crate::child::{Child, Pipes};
 use crate::error::Error;
+use crate::family;
+use crate::fork_local::{PrivateFd, no_fork};
+use crate::kin::Kin;
+use crate::start::forkserver;
 use crate::sys;
+use crate::tree;
 
 /// A command to be started: a program with an argument vector, without any shell.
 pub struct Command {
@@ -146,6 +153,10 @@ impl Command {
     /// Why it could not be started, told apart: see [`Error`].
     pub fn start(self) -> Result<Child, Error> {
         self.refuse_nul()?;
+        family::check_open()?;
+        forkserver::guard();
+        // Others must not fork while the command's ends of the pipes exist.
+        let gate = no_fork();
         #[expect(clippy::disallowed_methods, reason = "this is the place where commands start")]
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).process_group(0);
@@ -158,6 +169,7 @@ impl Command {
                 None => command.env_remove(name),
             };
         }
+        command.env(tree::VARIABLE, tree::own());
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
@@ -166,7 +178,7 @@ impl Command {
             Stdin::Inherit => (Stdio::inherit(), None),
             Stdin::Bytes(bytes) => {
                 let (reader, writer) = pipe()?;
-                (reader.into(), Some((writer, Arc::clone(bytes))))
+                (reader.into(), Some((PrivateFd::new(writer), Arc::clone(bytes))))
             }
         };
         let (stdout, from_stdout, merged) = self.stdout.connect(None)?;
@@ -175,9 +187,11 @@ impl Command {
         let started = sys::spawn_with_parent(&mut command).map_err(|source| self.explain(source))?;
         // The parent's copies of the child's ends go with the command, so that the end of a pipe is seen.
         drop(command);
+        drop(gate);
         let from_stdout = from_stdout.map(|reader| (reader, self.stdout));
         let from_stderr = from_stderr.map(|reader| (reader, self.stderr));
-        Child::new(started, Pipes { input, from_stdout, from_stderr }, self.grace)
+        let kin = Kin::new(Pid::from_child(&started)).map_err(Error::system("watch a process"))?;
+        Child::new(kin, Pipes { input, from_stdout, from_stderr }, self.grace)
     }
 
     fn refuse_nul(&self) -> Result<(), Error> {
@@ -206,7 +220,7 @@ impl Command {
     }
 }
 
-type Connected = (Stdio, Option<PipeReader>, Option<PipeWriter>);
+type Connected = (Stdio, Option<PrivateFd>, Option<PipeWriter>);
 
 impl Output {
     /// Returns the child's end, the parent's end, and for what merges into it one more of the child's end.
@@ -221,7 +235,7 @@ impl Output {
             Output::Capture | Output::Stream => {
                 let (reader, writer) = pipe()?;
                 let copy = writer.try_clone().map_err(Error::system("duplicate a pipe"))?;
-                (writer.into(), Some(reader), Some(copy))
+                (writer.into(), Some(PrivateFd::new(reader)), Some(copy))
             }
         })
     }

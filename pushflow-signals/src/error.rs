@@ -38,6 +38,39 @@ pub enum Error {
         /// The program, argument or variable.
         argument: OsString,
     },
+    /// A daemonic process wants to start a process.
+    ///
+    /// Semantics: the words are those of Python's `multiprocessing`.
+    #[error("daemonic processes are not allowed to have children")]
+    DaemonicChildren,
+    /// `init` was not called, so that the program, executed again, would not become a process of this crate.
+    #[error("pushflow_signals::init() has to be called first in main, before processes are started by {method}")]
+    NotInitialized {
+        /// The start method that needs it.
+        method: crate::StartMethod,
+    },
+    /// No function is registered under the name, or more than one.
+    #[error("{found} functions are registered as the process `{name}`, expected one; this program has: {known}")]
+    UnknownProcess {
+        /// The name.
+        name: String,
+        /// How many functions have it.
+        found: usize,
+        /// The names there are, in order.
+        known: String,
+    },
+    /// A closure cannot be found in a program that is executed again.
+    #[error("a closure can be started by fork only, not by {method}")]
+    ClosureNeedsFork {
+        /// The start method that was asked for.
+        method: crate::StartMethod,
+    },
+    /// This process is ending and starts nothing more.
+    #[error("this process is ending")]
+    Ending,
+    /// The program ignores SIGCHLD, so that nobody would learn how its children end.
+    #[error("SIGCHLD is ignored, so that the ends of processes would be lost")]
+    ChildrenIgnored,
     /// The system refused what is needed.
     #[error("cannot {action}")]
     System {
@@ -56,7 +89,7 @@ impl Error {
             | Error::NotExecutable { source, .. }
             | Error::WorkingDirectory { source, .. }
             | Error::System { source, .. } => source.raw_os_error(),
-            Error::Nul { .. } => None,
+            _ => None,
         }
     }
 

@@ -1,20 +1,40 @@
-//! Child processes, their ending and their signals.
+//! Processes, commands, their ending and their signals.
 //!
-//! [`Command`] starts a command in a process group of its own; [`Child`] waits for it, feeds and drains its pipes, and
-//! ends it with its whole group. [`StopStages`] turns the signals that ask a program to end into three stages. Linux only:
-//! it rests on pidfds, eventfds and the parent-death signal.
+//! [`Process`] runs a function of this program in a process of its own, daemonic or not; [`Command`] starts a command in a
+//! process group of its own, and [`Child`] waits for it. [`StopStages`] turns the signals that ask a program to end into
+//! three stages. Linux only: it rests on pidfds, eventfds, `/proc` and the parent-death signal.
 //!
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod boot;
 mod child;
 mod command;
+mod custodian;
+pub mod daemonic;
+mod ending;
+pub mod entry;
 mod error;
+pub mod family;
+pub mod fork_local;
+pub mod interrupt;
+mod kin;
+mod process;
 pub mod signal;
+mod start;
 #[expect(unsafe_code, reason = "the system calls that Rust cannot know to be safe")]
 mod sys;
+mod tree;
 
-pub use child::{Child, Ended, Finished, Interrupter, Stream};
+pub use child::{Child, Finished, Interrupter, Stream};
 pub use command::{Command, Output, SharedBytes, Stdin};
+pub use daemonic::Children;
+pub use ending::Ended;
+pub use entry::{Inside, Returned};
 pub use error::Error;
+pub use process::{Link, Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
+pub use start::{StartMethod, UnknownStartMethod, init};
+
+#[doc(hidden)]
+pub use linkme;

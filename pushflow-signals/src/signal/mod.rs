@@ -1,7 +1,10 @@
-//! Signals that ask this program to end.
+//! Signals that come to this program.
 
 mod stop;
 mod vocabulary;
+mod watch;
 
 pub use stop::{Stage, StopStages, end_by_signal};
 pub use vocabulary::Signal;
+pub use watch::Watch;
+pub(crate) use watch::{forked, installed, is_claimed, keep_handler};

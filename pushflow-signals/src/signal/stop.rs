@@ -1,12 +1,7 @@
 //! [`StopStages`]: from signals to the stages of stopping.
 
-use std::fmt;
-use std::thread::{Builder, JoinHandle};
-
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
-
 use super::vocabulary::Signal;
+use super::watch::Watch;
 use crate::error::Error;
 
 /// How urgently the program is asked to end: one stage further with each signal.
@@ -20,13 +15,23 @@ pub enum Stage {
     Kill,
 }
 
+impl Stage {
+    /// Returns the stage of one more signal.
+    #[must_use]
+    pub fn next(self) -> Stage {
+        match self {
+            Stage::Stop => Stage::Interrupt,
+            Stage::Interrupt | Stage::Kill => Stage::Kill,
+        }
+    }
+}
+
 /// Watches SIGINT and SIGTERM and calls back with the stage that each of them means.
 ///
-/// While it exists these signals do not end the program. After it is dropped they are caught and have no effect: meant for
-/// programs that watch until they end.
+/// While it exists these signals do not end the program, and are not passed on to its processes: the callback decides.
+#[derive(Debug)]
 pub struct StopStages {
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
+    _watch: Watch,
 }
 
 impl StopStages {
@@ -36,36 +41,13 @@ impl StopStages {
     ///
     /// When the system refuses the handlers or the thread.
     pub fn watch(mut callback: impl FnMut(Stage, Signal) + Send + 'static) -> Result<StopStages, Error> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::system("install signal handlers"))?;
-        let handle = signals.handle();
-        let thread = Builder::new().name("pushflow-signals".to_owned()).spawn(move || {
-            let mut stage = Stage::Stop;
-            for number in signals.forever() {
-                callback(stage, Signal::from_number(number));
-                stage = match stage {
-                    Stage::Stop => Stage::Interrupt,
-                    Stage::Interrupt | Stage::Kill => Stage::Kill,
-                };
-            }
-        });
-        let thread = Some(thread.map_err(Error::system("start a thread"))?);
-        Ok(StopStages { handle, thread })
-    }
-}
-
-impl Drop for StopStages {
-    fn drop(&mut self) {
-        self.handle.close();
-        if let Some(thread) = self.thread.take() {
-            // A callback that panicked has said so.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl fmt::Debug for StopStages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopStages").finish_non_exhaustive()
+        let mut stage = Stage::Stop;
+        let watch = Watch::new(&[Signal::INTERRUPT, Signal::TERMINATE], move |signal| {
+            let reached = stage;
+            stage = stage.next();
+            callback(reached, signal);
+        })?;
+        Ok(StopStages { _watch: watch })
     }
 }
 

@@ -11,6 +11,14 @@ impl Signal {
     pub const INTERRUPT: Signal = Signal(signal_hook::consts::SIGINT);
     /// SIGTERM: the polite request to end.
     pub const TERMINATE: Signal = Signal(signal_hook::consts::SIGTERM);
+    /// SIGHUP: the terminal has gone.
+    pub const HANGUP: Signal = Signal(signal_hook::consts::SIGHUP);
+    /// SIGQUIT: the quit key of the terminal.
+    pub const QUIT: Signal = Signal(signal_hook::consts::SIGQUIT);
+    /// SIGUSR1: what the program makes of it.
+    pub const USER1: Signal = Signal(signal_hook::consts::SIGUSR1);
+    /// SIGUSR2: what the program makes of it.
+    pub const USER2: Signal = Signal(signal_hook::consts::SIGUSR2);
     /// SIGKILL: the end.
     pub const KILL: Signal = Signal(signal_hook::consts::SIGKILL);
 

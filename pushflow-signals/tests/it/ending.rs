@@ -4,15 +4,11 @@ use std::time::{Duration, Instant};
 
 use pushflow_signals::{Child, Command, Ended, Finished, Output};
 
-use crate::LONG;
+use crate::limit;
 
 fn shell(script: &str) -> Child {
     let command = Command::new("sh").args(["-c", script]).stdout(Output::Stream).grace(Duration::from_millis(50));
     command.start().unwrap()
-}
-
-fn limit() -> Option<Instant> {
-    Instant::now().checked_add(LONG)
 }
 
 /// Interrupts a shell as soon as it has said something, and waits for its end.

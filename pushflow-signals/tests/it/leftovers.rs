@@ -8,21 +8,15 @@ use std::time::{Duration, Instant};
 
 use pushflow_signals::{Command, Output};
 
-use crate::{LONG, again, is_child};
-
-/// Whether a process lives; a zombie does not.
-fn lives(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
-    stat.is_ok_and(|stat| !matches!(stat.rsplit(')').next().unwrap_or("").trim_start().chars().next(), Some('Z' | 'X')))
-}
+use crate::{LONG, again, is_child, wait_for};
 
 /// Waits until a process has ended. It has got its signal, so the wait is for the kernel only.
 fn assert_ends(pid: &str) {
-    let limit = Instant::now() + LONG;
-    while lives(pid) {
-        assert!(Instant::now() < limit, "process {pid} goes on");
-        std::thread::yield_now();
-    }
+    wait_for(pid, || !lives(pid));
+}
+
+fn lives(pid: &str) -> bool {
+    crate::lives(pid.trim().parse().unwrap())
 }
 
 fn capture(script: &str) -> Command {

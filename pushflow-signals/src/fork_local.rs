@@ -1,0 +1,168 @@
+//! What a fork may not break: state that belongs to one process, descriptors that belong to one process, and the gate
+//! that keeps both whole while a process forks. The discipline is in the crate's README.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::sys;
+
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Returns how many forks without exec lie between the program's start and this process.
+pub fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// A value that each process makes for itself: a fork does not inherit it, and leaves what its parent had untouched.
+///
+/// For state behind locks, threads and descriptors, none of which the child of a process with threads may rely on.
+///
+/// # Examples
+///
+/// ```
+/// use pushflow_signals::fork_local::ForkLocal;
+/// use std::sync::Mutex;
+///
+/// static NAMES: ForkLocal<Mutex<Vec<String>>> = ForkLocal::new(Mutex::default);
+/// NAMES.get().lock().unwrap().push("here".to_owned());
+/// assert_eq!(NAMES.get().lock().unwrap().len(), 1);
+/// ```
+pub struct ForkLocal<T: 'static> {
+    current: AtomicPtr<Cell<T>>,
+    make: fn() -> T,
+}
+
+struct Cell<T> {
+    generation: u64,
+    value: T,
+}
+
+impl<T: Sync + 'static> ForkLocal<T> {
+    /// Creates it without a value: each process makes one when it first asks.
+    pub const fn new(make: fn() -> T) -> ForkLocal<T> {
+        ForkLocal { current: AtomicPtr::new(std::ptr::null_mut()), make }
+    }
+
+    /// Returns the value of this process, which lives as long as the process.
+    pub fn get(&self) -> &'static T {
+        loop {
+            let current = self.current.load(Ordering::Acquire);
+            if let Some(cell) = sys::leaked(current)
+                && cell.generation == generation()
+            {
+                return &cell.value;
+            }
+            // That of the parent is left as it is: another thread may have been in the midst of changing it.
+            let mine = Box::into_raw(Box::new(Cell { generation: generation(), value: (self.make)() }));
+            let swapped = self.current.compare_exchange(current, mine, Ordering::AcqRel, Ordering::Acquire);
+            if swapped.is_err() {
+                sys::free(mine);
+            }
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for ForkLocal<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForkLocal").finish_non_exhaustive()
+    }
+}
+
+/// Open while descriptors exist that a child executed at the same moment is to have, and nobody else; shut while forking.
+static GATE: RwLock<()> = RwLock::new(());
+/// Descriptors that a fork must not inherit.
+static OWN: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+
+/// Keeps this process from forking while it is held. Nothing that it covers may log, print or fork.
+pub(crate) fn no_fork() -> RwLockReadGuard<'static, ()> {
+    GATE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A descriptor that closes itself in a child that is forked without exec.
+#[derive(Debug)]
+pub(crate) struct PrivateFd(Option<OwnedFd>);
+
+impl PrivateFd {
+    /// Takes over a descriptor. Between its making and this call [`no_fork`] has to be held.
+    pub(crate) fn new(descriptor: impl Into<OwnedFd>) -> PrivateFd {
+        let descriptor = descriptor.into();
+        own().insert(descriptor.as_raw_fd());
+        PrivateFd(Some(descriptor))
+    }
+}
+
+impl AsFd for PrivateFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_ref().expect("it is taken on drop only").as_fd()
+    }
+}
+
+impl Drop for PrivateFd {
+    fn drop(&mut self) {
+        let mut own = own();
+        if let Some(descriptor) = self.0.take() {
+            // In a child of a fork the number is not in the set any more, and may be somebody else's by now.
+            if own.remove(&descriptor.as_raw_fd()) {
+                drop(descriptor);
+            } else {
+                std::mem::forget(descriptor);
+            }
+        }
+    }
+}
+
+/// Everything is at rest: no lock of ours, nor of the standard streams, is held by another thread.
+pub(crate) struct AtRest {
+    _streams: (std::io::StdoutLock<'static>, std::io::StderrLock<'static>),
+    _gate: RwLockWriteGuard<'static, ()>,
+    own: MutexGuard<'static, BTreeSet<RawFd>>,
+}
+
+/// Waits until everything is at rest and keeps it so.
+pub(crate) fn at_rest() -> AtRest {
+    // The streams first: who holds one may be on the way to the gate.
+    let mut stdout = std::io::stdout().lock();
+    let stderr = std::io::stderr().lock();
+    // What is buffered would be written by both processes.
+    let _ = std::io::Write::flush(&mut stdout);
+    let gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
+    AtRest { _streams: (stdout, stderr), _gate: gate, own: own() }
+}
+
+impl AtRest {
+    /// Takes over a descriptor that was made meanwhile.
+    pub(crate) fn private(&mut self, descriptor: impl Into<OwnedFd>) -> PrivateFd {
+        let descriptor = descriptor.into();
+        self.own.insert(descriptor.as_raw_fd());
+        PrivateFd(Some(descriptor))
+    }
+
+    /// Called in the child: forgets what belongs to the parent.
+    pub(crate) fn forked(mut self) {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+        for number in std::mem::take(&mut *self.own) {
+            sys::close(number);
+        }
+    }
+}
+
+fn own() -> MutexGuard<'static, BTreeSet<RawFd>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_descriptors_are_known_while_they_live() {
+        let _gate = no_fork();
+        let private = PrivateFd::new(std::fs::File::open("/dev/null").unwrap());
+        let number = private.as_fd().as_raw_fd();
+        assert!(own().contains(&number));
+        drop(private);
+        assert!(!own().contains(&number));
+    }
+}

@@ -1,0 +1,103 @@
+//! The interruption of what this process is doing: a mark that SIGINT sets.
+//!
+//! Armed in processes that this crate has started. Idle, SIGINT is ignored; while something [runs](run), it sets the mark,
+//! and the blocking calls of this crate end early.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::error::Error;
+use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
+use crate::sys;
+
+/// Not armed: SIGINT is not ours.
+const UNARMED: u8 = 0;
+const IDLE: u8 = 1;
+const RUNNING: u8 = 2;
+const INTERRUPTED: u8 = 3;
+
+static STATE: AtomicU8 = AtomicU8::new(UNARMED);
+/// Wakes whoever waits; written to by the signal handler.
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+static EVENT: ForkLocal<Option<PrivateFd>> = ForkLocal::new(|| {
+    let _gate = no_fork();
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok().map(PrivateFd::new)
+});
+
+/// Whether what runs has been interrupted.
+pub fn is_interrupted() -> bool {
+    STATE.load(Ordering::Relaxed) == INTERRUPTED
+}
+
+/// Runs something that SIGINT interrupts, and clears the mark afterwards; returns its result, and whether it was set.
+pub fn run<R>(body: impl FnOnce() -> R) -> (R, bool) {
+    let was = STATE.load(Ordering::Relaxed);
+    if was == UNARMED {
+        return (body(), false);
+    }
+    STATE.store(RUNNING, Ordering::SeqCst);
+    let result = body();
+    let interrupted = STATE.swap(IDLE, Ordering::SeqCst) == INTERRUPTED;
+    drain();
+    (result, interrupted)
+}
+
+/// Sleeps for a duration, less when what runs is interrupted. Returns whether it slept to the end.
+pub fn sleep(duration: Duration) -> bool {
+    let until = Instant::now().checked_add(duration);
+    while !is_interrupted() {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return true;
+        }
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut fds: Vec<PollFd<'_>> =
+            event().map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)).into_iter().collect();
+        // Interrupted by a signal or not, the mark and the clock tell.
+        let _ = poll(&mut fds, timeout.as_ref());
+    }
+    false
+}
+
+/// Whether SIGINT is for what runs here.
+pub(crate) fn is_armed() -> bool {
+    STATE.load(Ordering::Relaxed) != UNARMED
+}
+
+/// What becomes readable when what runs is interrupted; `None` where nothing is armed.
+pub(crate) fn event() -> Option<BorrowedFd<'static>> {
+    if is_armed() { EVENT.get().as_ref().map(std::os::fd::AsFd::as_fd) } else { None }
+}
+
+/// Makes SIGINT the interruption of what runs in this process.
+pub(crate) fn arm() -> Result<(), Error> {
+    WAKE.store(-1, Ordering::Relaxed);
+    STATE.store(IDLE, Ordering::SeqCst);
+    if let Some(event) = EVENT.get() {
+        WAKE.store(std::os::fd::AsFd::as_fd(event).as_raw_fd(), Ordering::Relaxed);
+    }
+    crate::signal::keep_handler(crate::Signal::INTERRUPT)
+}
+
+/// Forgets the mark of the parent, in a process just forked.
+pub(crate) fn disarm() {
+    WAKE.store(-1, Ordering::Relaxed);
+    STATE.store(UNARMED, Ordering::SeqCst);
+}
+
+/// What the signal handler does at SIGINT.
+pub(crate) fn on_interrupt() {
+    if STATE.compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        sys::signal::raise_event(&WAKE);
+    }
+}
+
+fn drain() {
+    if let Some(event) = event() {
+        let _ = rustix::io::read(event, &mut [0_u8; 8]);
+    }
+}

@@ -1,0 +1,121 @@
+//! [`Kin`]: a direct child of this process, a command or not, between its start and its reaping.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
+    waitid,
+};
+
+use crate::fork_local::{PrivateFd, no_fork};
+use crate::sys;
+
+/// A direct child, which leads a process group of its own.
+///
+/// Its id is its own until it is reaped, and signals go out under the same lock as the reaping: none ever reaches a process
+/// that has got the id since.
+#[derive(Debug)]
+pub(crate) struct Kin {
+    pid: Pid,
+    pidfd: PrivateFd,
+    /// How it ended, once it is reaped.
+    reaped: Mutex<Option<ExitStatus>>,
+    generation: u64,
+}
+
+impl Kin {
+    /// Takes charge of a child that nobody else reaps. `no_fork` is not to be held.
+    pub(crate) fn new(pid: Pid) -> io::Result<Kin> {
+        let _gate = no_fork();
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => PrivateFd::new(pidfd),
+            Err(errno) => {
+                // One that cannot be watched is not left behind.
+                let _ = kill_process_group(pid, Signal::KILL);
+                let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                return Err(errno.into());
+            }
+        };
+        Ok(Kin { pid, pidfd, reaped: Mutex::default(), generation: crate::fork_local::generation() })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Readable when the child has ended.
+    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Signals the child with its group, if it has not been reaped.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let reaped = self.lock();
+        if reaped.is_none() && self.is_ours() {
+            // One that has not got its group yet is signalled alone. It fails when nobody is left to hear it.
+            if kill_process_group(self.pid, signal).is_err() {
+                let _ = pidfd_send_signal(&self.pidfd, signal);
+            }
+        }
+    }
+
+    /// Waits until the child has ended, without reaping it; returns whether it has.
+    pub(crate) fn wait_until(&self, until: Option<Instant>) -> bool {
+        if self.lock().is_some() || !self.is_ours() {
+            return true;
+        }
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], timeout.as_ref()) {
+                Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(_) => return true,
+            }
+        }
+    }
+
+    /// Waits for the end of the child, kills what is left of its group if asked to, and reaps it. Any number of times.
+    pub(crate) fn reap(&self, with_group: bool) -> io::Result<ExitStatus> {
+        self.wait_until(None);
+        let mut reaped = self.lock();
+        if let Some(status) = *reaped {
+            return Ok(status);
+        }
+        sys::wait_ended(self.pidfd.as_fd())?;
+        if with_group {
+            let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+        let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED)?;
+        let status = status.map_or_else(|| ExitStatus::from_raw(0), |status| exit_status(&status));
+        *reaped = Some(status);
+        Ok(status)
+    }
+
+    /// Whether the child is one of this process, and not of the one that has forked it.
+    fn is_ours(&self) -> bool {
+        self.generation == crate::fork_local::generation()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ExitStatus>> {
+        self.reaped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From what waitid(2) tells to what wait(2) does.
+fn exit_status(status: &WaitIdStatus) -> ExitStatus {
+    const CORE: i32 = 0x80;
+    let raw = match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => (code & 0xFF) << 8,
+        (None, Some(signal)) if status.dumped() => signal | CORE,
+        (None, Some(signal)) => signal,
+        (None, None) => 0,
+    };
+    ExitStatus::from_raw(raw)
+}

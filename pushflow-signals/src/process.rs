@@ -1,0 +1,414 @@
+//! [`Process`]: a function of this program that runs in a process of its own.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::Signal;
+
+use crate::boot::{Boot, Told};
+use crate::child::Interrupter;
+use crate::daemonic::{self, Children};
+use crate::ending::{Ended, Escalation};
+use crate::entry::{self, Inside, Returned};
+use crate::error::Error;
+use crate::family::{self, Membership};
+use crate::fork_local::PrivateFd;
+use crate::interrupt;
+use crate::kin::Kin;
+use crate::start::fork::Closure;
+use crate::start::{Role, StartMethod, fork, forkserver, is_initialized, spawn};
+use crate::tree;
+
+/// What a process is to run, and how it is started.
+pub struct ProcessBuilder {
+    body: Body,
+    method: StartMethod,
+    daemonic: bool,
+    children: Children,
+    exempt: bool,
+    grace: Duration,
+    input: Vec<u8>,
+}
+
+enum Body {
+    Registered(String),
+    Closure(Closure),
+}
+
+/// A function of this program that runs in a process of its own.
+///
+/// Dropping it kills a daemonic process with its group. One that is not daemonic goes on; a thread waits for it.
+pub struct Process {
+    kin: Arc<Kin>,
+    membership: Option<Membership>,
+    link: Option<Link>,
+    wake: Arc<PrivateFd>,
+    daemonic: bool,
+    grace: Duration,
+    place: String,
+    begin: Instant,
+    waited: bool,
+}
+
+/// The parent's end of the socket between a process and its parent. It ends when the process has ended.
+#[derive(Debug)]
+pub struct Link(PrivateFd);
+
+/// How a process ended, and what it returned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ProcessEnd {
+    /// What the function returned, or why it did not.
+    pub returned: Result<Vec<u8>, ProcessFailure>,
+    /// Its exit code, or the signal that ended it.
+    pub status: ExitStatus,
+    /// Whether it was told to end.
+    pub ended: Ended,
+    /// From its start to its end.
+    pub elapsed: Duration,
+}
+
+/// Why a process returned nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProcessFailure {
+    /// Its function returned an error.
+    #[error("{0}")]
+    Failed(String),
+    /// Its function panicked.
+    #[error("the process panicked: {0}")]
+    Panicked(String),
+    /// It ended before it said anything.
+    #[error("the process was lost: {0}")]
+    Lost(ExitStatus),
+}
+
+impl Process {
+    /// Describes a process that runs a [registered](crate::register_process) function.
+    pub fn builder(name: impl Into<String>) -> ProcessBuilder {
+        ProcessBuilder::new(Body::Registered(name.into()), StartMethod::default())
+    }
+
+    /// Describes a process that runs a closure: by [`StartMethod::Fork`], which inherits what the closure holds.
+    pub fn closure(body: impl FnOnce(&mut Inside) -> Returned + Send + 'static) -> ProcessBuilder {
+        ProcessBuilder::new(Body::Closure(Box::new(body)), StartMethod::Fork)
+    }
+
+    /// Returns the process id, which is also the id of its group.
+    pub fn pid(&self) -> u32 {
+        self.kin.pid()
+    }
+
+    /// Returns what becomes readable when the process has ended, for loops that wait for many things.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.kin.pidfd()
+    }
+
+    /// Whether it ends with this process.
+    pub fn is_daemonic(&self) -> bool {
+        self.daemonic
+    }
+
+    /// Returns the link with the process, for a protocol of one's own.
+    ///
+    /// What comes last over it, when its function has returned, is what the function returned; who takes the link does not
+    /// get that from [`wait`](Process::wait).
+    pub fn take_link(&mut self) -> Option<Link> {
+        self.link.take()
+    }
+
+    /// Returns what interrupts the process from elsewhere: SIGINT, after the grace period SIGTERM, then SIGKILL.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter::of(&self.wake)
+    }
+
+    /// Sends SIGTERM to the process and its group.
+    pub fn terminate(&self) {
+        self.kin.signal(Signal::TERM);
+    }
+
+    /// Sends SIGKILL to the process and its group.
+    pub fn kill(&self) {
+        self.kin.signal(Signal::KILL);
+    }
+
+    /// Waits for the end of the process. At the deadline it gets SIGTERM, after the grace period SIGKILL.
+    ///
+    /// Blocks the calling thread, less when an [interruption](crate::interrupt) of this process interrupts the other one.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to wait.
+    pub fn wait(mut self, deadline: Option<Instant>) -> Result<ProcessEnd, Error> {
+        let mut escalation = Escalation::new(deadline, self.grace);
+        let mut told = Vec::new();
+        while !self.poll(escalation.due(), &mut told).map_err(Error::system("wait for a process"))? {
+            if self.is_interrupted() || interrupt::is_interrupted() {
+                escalation.interrupt();
+            }
+            if let Some(signal) = escalation.next() {
+                self.kin.signal(signal);
+            }
+        }
+        let status = self.reap().map_err(Error::system("reap a process"))?;
+        if let Some(link) = &mut self.link {
+            // All that it has written is there: nobody else has its end.
+            link.drain(&mut told).map_err(Error::system("read what a process has told"))?;
+        }
+        let returned = match Told::parse(&told) {
+            Some(Told::Returned(bytes)) => Ok(bytes),
+            Some(Told::Failed(text)) => Err(ProcessFailure::Failed(text)),
+            Some(Told::Panicked(text)) => Err(ProcessFailure::Panicked(text)),
+            None if self.link.is_none() && status.success() => Ok(Vec::new()),
+            None => Err(ProcessFailure::Lost(status)),
+        };
+        Ok(ProcessEnd { returned, status, ended: escalation.ended, elapsed: self.begin.elapsed() })
+    }
+
+    /// Waits for something to do and does it; returns whether the process has ended.
+    fn poll(&mut self, due: Option<Instant>, told: &mut Vec<u8>) -> io::Result<bool> {
+        let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let pidfd = self.kin.pidfd();
+        let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        // Once it is interrupted the event stays readable, and the clock alone tells what is next.
+        let event = interrupt::event().filter(|_| !interrupt::is_interrupted());
+        fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
+        fds.extend(self.link.as_ref().map(|link| PollFd::new(&link.0, PollFlags::IN)));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let ended = !fds[0].revents().is_empty();
+        drop(fds);
+        if let Some(link) = &mut self.link
+            && !ended
+        {
+            link.drain(told)?;
+        }
+        Ok(ended)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        rustix::io::read(&*self.wake, &mut [0_u8; 8]).is_ok()
+    }
+
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        let status = self.kin.reap(self.daemonic)?;
+        self.waited = true;
+        if self.daemonic && !status.success() {
+            // It had no time to end what it had started.
+            tree::sweep(&self.place);
+        }
+        self.membership = None;
+        Ok(status)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.waited {
+            return;
+        }
+        if self.daemonic {
+            self.kin.signal(Signal::KILL);
+            let _ = self.reap();
+            return;
+        }
+        let (kin, membership) = (Arc::clone(&self.kin), self.membership.take());
+        let wait = move || {
+            let _ = kin.reap(false);
+            drop(membership);
+        };
+        // Without a thread it stays in the family, whose end reaps it.
+        let _ = std::thread::Builder::new().name("pushflow-reaper".to_owned()).spawn(wait);
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").field("pid", &self.pid()).field("daemonic", &self.daemonic).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// Makes reading and writing return at once, with [`WouldBlock`](io::ErrorKind::WouldBlock) where they would wait.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        Ok(rustix::io::ioctl_fionbio(&self.0, nonblocking)?)
+    }
+
+    /// Reads all that is there, without waiting.
+    fn drain(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
+        let mut buffer = [0; 1 << 16];
+        loop {
+            let flags = rustix::net::RecvFlags::DONTWAIT;
+            match rustix::net::recv(&self.0, &mut buffer[..], flags) {
+                Ok((0, _)) => return Ok(()),
+                Ok((count, _)) => into.extend_from_slice(&buffer[..count]),
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                // It has ended with something unread.
+                Err(Errno::CONNRESET) => return Ok(()),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Read for Link {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(&self.0, buffer)?)
+    }
+}
+
+impl Write for Link {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A process that has ended is an error, not a signal.
+        Ok(rustix::net::send(&self.0, bytes, rustix::net::SendFlags::NOSIGNAL)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ProcessBuilder {
+    fn new(body: Body, method: StartMethod) -> ProcessBuilder {
+        ProcessBuilder {
+            body,
+            method,
+            daemonic: false,
+            children: Children::ByRule,
+            exempt: false,
+            grace: Duration::from_secs(5),
+            input: Vec::new(),
+        }
+    }
+
+    /// Sets how it is started; by a fork server by default.
+    #[must_use]
+    pub fn method(mut self, method: StartMethod) -> ProcessBuilder {
+        self.method = method;
+        self
+    }
+
+    /// Makes it daemonic: it ends with this process, and may start no processes.
+    #[must_use]
+    pub fn daemonic(mut self) -> ProcessBuilder {
+        self.daemonic = true;
+        self
+    }
+
+    /// Sets whether it may start processes itself; by the rule by default.
+    #[must_use]
+    pub fn children(mut self, children: Children) -> ProcessBuilder {
+        self.children = children;
+        self
+    }
+
+    /// Lets it be started also by a daemonic process that may have no children.
+    ///
+    /// Semantics: `billiard`, whose pools and processes may be started in any daemonic process.
+    #[must_use]
+    pub fn exempt(mut self) -> ProcessBuilder {
+        self.exempt = true;
+        self
+    }
+
+    /// Sets how long it may take to end before the next, harder signal; 5 s by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> ProcessBuilder {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets what it gets as its input; nothing by default.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> ProcessBuilder {
+        self.input = input.into();
+        self
+    }
+
+    /// Starts the process. Returns when it has taken its input.
+    ///
+    /// From any thread. By fork, the calling thread must not hold the lock of a standard stream, unless it is the main one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DaemonicChildren`] in a daemonic process, [`Error::NotInitialized`] when the program does not call
+    /// [`init`](crate::init), [`Error::UnknownProcess`], [`Error::ClosureNeedsFork`], [`Error::Ending`]; or when the system
+    /// refuses.
+    pub fn start(self) -> Result<Process, Error> {
+        let begin = Instant::now();
+        if !self.exempt {
+            daemonic::check_may_have_children()?;
+        }
+        family::check_open()?;
+        if self.method != StartMethod::Fork && !is_initialized() {
+            return Err(Error::NotInitialized { method: self.method });
+        }
+        let ProcessBuilder { body, method, daemonic, children, grace, input, .. } = self;
+        let place = tree::place(daemonic);
+        let (parent, tree) = (std::process::id(), place.clone());
+        let mut boot = Boot { name: String::new(), daemonic, children, parent, tree, grace, input };
+        let closure = match body {
+            Body::Registered(name) => {
+                let found = entry::find(&name)?;
+                boot.name = name;
+                (method == StartMethod::Fork).then(|| Box::new(found) as Closure)
+            }
+            Body::Closure(_) if method != StartMethod::Fork => return Err(Error::ClosureNeedsFork { method }),
+            Body::Closure(closure) => Some(closure),
+        };
+        family::look_after()?;
+        forkserver::guard();
+        let ((pid, link), boot) = match closure {
+            Some(closure) => (fork::fork(boot, closure)?, None),
+            None if method == StartMethod::Spawn => {
+                // The environment shows where it was executed: below this process, when it is to end with it.
+                (spawn::execute(Role::Process, "pushflow-process", daemonic.then(tree::own))?, Some(boot))
+            }
+            None => (forkserver::fork()?, Some(boot)),
+        };
+        let kin = Arc::new(Kin::new(pid).map_err(Error::system("watch a process"))?);
+        let membership = Some(family::join(&kin, daemonic, false, grace));
+        let wake = Arc::new(Interrupter::event()?);
+        let link = Some(Link(link));
+        let mut process = Process { kin, membership, link, wake, daemonic, grace, place, begin, waited: false };
+        if let (Some(boot), Some(link)) = (boot, &mut process.link) {
+            // One that ends before it has read all says so when it is waited for.
+            match boot.write(link) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(Error::System { action: "tell a process what to do", source: error });
+                }
+                _ => {}
+            }
+        }
+        Ok(process)
+    }
+}
+
+impl fmt::Debug for ProcessBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ProcessBuilder { method, daemonic, children, grace, .. } = self;
+        let mut debug = f.debug_struct("ProcessBuilder");
+        debug.field("method", method).field("daemonic", daemonic).field("children", children).field("grace", grace);
+        debug.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,204 @@
+//! Watching signals: handlers that are shared, chained, and taken away with the last who watches.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+
+use super::vocabulary::Signal;
+use crate::error::Error;
+use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
+use crate::interrupt;
+use crate::sys::signal::{self, Disposition};
+
+/// Where the handler writes the numbers of signals.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+static WATCHERS: ForkLocal<Mutex<Watchers>> = ForkLocal::new(Mutex::default);
+
+#[derive(Default)]
+struct Watchers {
+    next: u64,
+    all: Vec<Watcher>,
+    /// Signals whose handler is ours, with what was there before.
+    installed: Vec<(Signal, Disposition)>,
+    /// Signals whose handler stays without anybody watching.
+    kept: Vec<Signal>,
+    /// What the handler writes to. Once there it stays: a handler may be about to write, and nobody else may get its
+    /// number. The thread that reads stays with it.
+    pipe: Option<PrivateFd>,
+}
+
+struct Watcher {
+    id: u64,
+    signals: Vec<Signal>,
+    claims: bool,
+    callback: Callback,
+}
+
+type Callback = Arc<Mutex<dyn FnMut(Signal) + Send>>;
+
+/// Calls back at signals until it is dropped.
+///
+/// Any number may exist, for the same signals and for others; each is called, on a thread of their own, in the order in
+/// which they were made. A handler that was there before is called as well, in the way that handlers are. When the last
+/// one for a signal is dropped, what was there before is put back, unless somebody has replaced the handler since.
+#[derive(Debug)]
+pub struct Watch {
+    id: u64,
+    generation: u64,
+}
+
+impl Watch {
+    /// Starts to watch. While anybody watches a signal it does not do what it does by default.
+    ///
+    /// May be called from any thread. The callback may drop any watch, its own too.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a handler (SIGKILL and SIGSTOP have none) or the thread.
+    pub fn new(signals: &[Signal], callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
+        Watch::add(signals, true, callback)
+    }
+
+    /// Starts to watch without a claim: it says nothing about what is to become of the program.
+    pub(crate) fn aside(signals: &[Signal], callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
+        Watch::add(signals, false, callback)
+    }
+
+    fn add(signals: &[Signal], claims: bool, callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
+        let mut watchers = lock();
+        if watchers.pipe.is_none() {
+            watchers.pipe = Some(start_thread()?);
+        }
+        let id = watchers.next;
+        watchers.next += 1;
+        watchers.all.push(Watcher { id, signals: signals.to_vec(), claims, callback: Arc::new(Mutex::new(callback)) });
+        for signal in signals {
+            if let Err(error) = watchers.install(*signal) {
+                watchers.remove(id);
+                return Err(error);
+            }
+        }
+        Ok(Watch { id, generation: crate::fork_local::generation() })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.generation == crate::fork_local::generation() {
+            lock().remove(self.id);
+        }
+    }
+}
+
+/// Keeps our handler in place for a signal, whoever watches.
+pub(crate) fn keep_handler(signal: Signal) -> Result<(), Error> {
+    let mut watchers = lock();
+    watchers.kept.push(signal);
+    watchers.install(signal)
+}
+
+/// Whether anybody has claimed a signal, and what was to happen at it before.
+pub(crate) fn is_claimed(signal: Signal) -> (bool, Disposition) {
+    let watchers = lock();
+    let claimed = watchers.all.iter().any(|watcher| watcher.claims && watcher.signals.contains(&signal));
+    let before = watchers.installed.iter().find(|(known, _)| *known == signal);
+    (claimed, before.map_or(Disposition::Default, |(_, before)| *before))
+}
+
+/// Forgets what the parent watches, in a process just forked: its handlers, and the descriptor that they write to.
+pub(crate) fn forked(installed: &[Signal]) {
+    PIPE.store(-1, Ordering::SeqCst);
+    for signal in installed {
+        signal::set_plain(signal.number(), false);
+    }
+}
+
+/// Returns the signals that have our handler.
+pub(crate) fn installed() -> Vec<Signal> {
+    lock().installed.iter().map(|(signal, _)| *signal).collect()
+}
+
+/// What the handler does: async-signal-safe.
+fn react(number: i32) {
+    if number == Signal::INTERRUPT.number() {
+        interrupt::on_interrupt();
+    }
+    signal::write_byte(&PIPE, u8::try_from(number).unwrap_or(0));
+}
+
+impl Watchers {
+    fn install(&mut self, signal: Signal) -> Result<(), Error> {
+        if self.installed.iter().any(|(known, _)| *known == signal) {
+            return Ok(());
+        }
+        let found = signal::install(signal.number(), react).map_err(Error::system("install a signal handler"))?;
+        self.installed.push((signal, found.unwrap_or(Disposition::Default)));
+        Ok(())
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.all.retain(|watcher| watcher.id != id);
+        let (all, kept) = (&self.all, &self.kept);
+        self.installed.retain(|(signal, _)| {
+            let used = kept.contains(signal) || all.iter().any(|watcher| watcher.signals.contains(signal));
+            if !used {
+                signal::restore(signal.number());
+            }
+            used
+        });
+    }
+}
+
+/// Starts the thread that calls back; returns what the handler is to write to.
+fn start_thread() -> Result<PrivateFd, Error> {
+    let gate = no_fork();
+    let (read, write) = UnixStream::pair().map_err(Error::system("create a socket"))?;
+    write.set_nonblocking(true).map_err(Error::system("set up a socket"))?;
+    let (read, write) = (PrivateFd::new(read), PrivateFd::new(write));
+    drop(gate);
+    let thread = Builder::new().name("pushflow-signals".to_owned()).spawn(move || dispatch(&read));
+    thread.map_err(Error::system("start a thread"))?;
+    PIPE.store(write.as_fd().as_raw_fd(), Ordering::SeqCst);
+    Ok(write)
+}
+
+fn dispatch(read: &PrivateFd) {
+    let mut numbers = [0_u8; 64];
+    loop {
+        let count = match rustix::io::read(read, &mut numbers) {
+            Ok(0) => return,
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return,
+        };
+        for number in &numbers[..count] {
+            call(Signal::from_number(i32::from(*number)));
+        }
+    }
+}
+
+/// Calls all who watch a signal, without the lock, so that they may watch more and less.
+fn call(signal: Signal) {
+    let watchers = lock();
+    let all: Vec<(u64, Callback)> = watchers
+        .all
+        .iter()
+        .filter(|watcher| watcher.signals.contains(&signal))
+        .map(|watcher| (watcher.id, Arc::clone(&watcher.callback)))
+        .collect();
+    drop(watchers);
+    for (id, callback) in all {
+        if lock().all.iter().any(|watcher| watcher.id == id) {
+            let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
+            // One that panics has said so, and must not keep the others from being called.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| callback(signal)));
+        }
+    }
+}
+
+fn lock() -> MutexGuard<'static, Watchers> {
+    WATCHERS.get().lock().unwrap_or_else(PoisonError::into_inner)
+}

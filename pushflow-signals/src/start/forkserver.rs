@@ -1,0 +1,224 @@
+//! Start by a small process of the same program, which forks; and the guard that survives this process.
+//!
+//! The server forks *siblings*: the processes that it makes are children of the process that asked. It lives until its
+//! control socket ends. When that was not announced, its client was killed, and it kills what the client has left behind.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+use rustix::process::{Pid, setsid};
+
+use super::fork::pid_of;
+use super::live::{begin, is_initialized};
+use super::{Role, spawn};
+use crate::error::Error;
+use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
+use crate::kin::Kin;
+use crate::sys::{self, Side};
+use crate::tree;
+
+/// A request with a link: fork.
+const FORK: u8 = 1;
+/// The client ends in order.
+const LEAVE: u8 = 2;
+
+static SERVER: ForkLocal<Mutex<Option<Server>>> = ForkLocal::new(Mutex::default);
+
+struct Server {
+    control: PrivateFd,
+    kin: Kin,
+}
+
+/// Has a process forked that begins with what its link brings; returns its id and the parent's end of the link.
+pub(crate) fn fork() -> Result<(Pid, PrivateFd), Error> {
+    let mut server = lock();
+    for _ in 0..2 {
+        let running = match &mut *server {
+            Some(running) => running,
+            none => none.insert(Server::start()?),
+        };
+        // Only now: who waits for the custodian must not hold the gate, which the custodian may be waiting for.
+        let gate = no_fork();
+        let (own, others) = UnixStream::pair().map_err(Error::system("create a socket"))?;
+        let own = PrivateFd::new(own);
+        let answer = running.ask(others.as_fd());
+        drop(others);
+        drop(gate);
+        match answer {
+            Ok(answer) => {
+                let pid = pid_of(u32::try_from(answer).map_err(|_| refused(answer))?)?;
+                return Ok((pid, own));
+            }
+            // Somebody has killed it: once more, with another.
+            Err(_) => *server = None,
+        }
+    }
+    Err(Error::System { action: "reach the fork server", source: std::io::ErrorKind::BrokenPipe.into() })
+}
+
+/// Starts the server, if this program can: it guards what this process starts, should it be killed.
+pub(crate) fn guard() {
+    let mut server = lock();
+    if server.is_none() && is_initialized() {
+        // Without it there is less safety, but nothing else is missing.
+        *server = Server::start().ok();
+    }
+}
+
+/// Lets the server go, at the end of this process.
+pub(crate) fn leave() {
+    if let Some(server) = lock().take() {
+        let _ = rustix::io::write(&server.control, &[LEAVE]);
+        server.kin.wait_until(Instant::now().checked_add(Duration::from_secs(1)));
+    }
+}
+
+fn refused(answer: i32) -> Error {
+    Error::System { action: "fork", source: std::io::Error::from_raw_os_error(answer.wrapping_neg()) }
+}
+
+fn lock() -> MutexGuard<'static, Option<Server>> {
+    SERVER.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    fn start() -> Result<Server, Error> {
+        let (pid, control) = spawn::execute(Role::Forkserver, "pushflow-forkserver", None)?;
+        let kin = Kin::new(pid).map_err(Error::system("watch a process"))?;
+        let server = Server { control, kin };
+        let mut place = tree::own().into_bytes();
+        place.push(b'\n');
+        write_all(&server.control, &place).map_err(Error::system("reach the fork server"))?;
+        Ok(server)
+    }
+
+    /// Sends a link and reads the answer: a process id, or the negative number of an error.
+    fn ask(&self, link: BorrowedFd<'_>) -> io::Result<i32> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let links = [link];
+        ancillary.push(SendAncillaryMessage::ScmRights(&links));
+        loop {
+            match sendmsg(&self.control, &[IoSlice::new(&[FORK])], &mut ancillary, SendFlags::NOSIGNAL) {
+                Ok(_) => break,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        let mut answer = [0; 4];
+        read_exact(&self.control, &mut answer)?;
+        Ok(i32::from_le_bytes(answer))
+    }
+}
+
+/// Serves a client until it ends.
+pub(super) fn serve(control: UnixStream) -> ! {
+    // Away from the terminal and the group of the client, which are signalled as a whole.
+    let _ = setsid();
+    SURVIVED.iter().for_each(|signal| sys::signal::set_plain(signal.number(), true));
+    let Ok(place) = read_place(&control) else { sys::exit_now(0) };
+    loop {
+        match receive(&control) {
+            Ok(Some((FORK, Some(link)))) => {
+                let answer = match sys::fork_sibling() {
+                    Ok(Side::Child) => {
+                        drop(control);
+                        SURVIVED.iter().for_each(|signal| sys::signal::set_plain(signal.number(), false));
+                        begin(UnixStream::from(link));
+                    }
+                    Ok(Side::Parent(pid)) => i32::try_from(pid).unwrap_or(-libc::EINVAL),
+                    Err(error) => -error.raw_os_error().unwrap_or(libc::EINVAL),
+                };
+                drop(link);
+                if write_all(&control.as_fd(), &answer.to_le_bytes()).is_err() {
+                    break;
+                }
+            }
+            Ok(Some((LEAVE, _))) => sys::exit_now(0),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => break,
+        }
+    }
+    // The client was killed: nobody else is left who knows what it had executed.
+    tree::sweep(&place);
+    sys::exit_now(0)
+}
+
+/// Signals that the server survives, for its client may do so too.
+const SURVIVED: [crate::Signal; 4] =
+    [crate::Signal::INTERRUPT, crate::Signal::TERMINATE, crate::Signal::HANGUP, crate::Signal::QUIT];
+
+/// Reads one request; `None` at the end.
+fn receive(control: &UnixStream) -> io::Result<Option<(u8, Option<OwnedFd>)>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut request = [0];
+    let received = loop {
+        let mut parts = [IoSliceMut::new(&mut request)];
+        match recvmsg(control, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) => break received,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    };
+    let mut link = None;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(links) = message {
+            link = links.last();
+        }
+    }
+    Ok((received.bytes > 0).then_some((request[0], link)))
+}
+
+/// Reads the place of the client, a line.
+fn read_place(control: &UnixStream) -> io::Result<String> {
+    let mut place = Vec::new();
+    loop {
+        let mut byte = [0];
+        read_exact(control, &mut byte)?;
+        if byte == *b"\n" {
+            return String::from_utf8(place).map_err(|_| io::ErrorKind::InvalidData.into());
+        }
+        place.extend(byte);
+    }
+}
+
+fn read_exact(from: impl AsFd, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        match rustix::io::read(&from, &mut *into) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => into = &mut into[count..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+fn write_all(to: &impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(to, bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that does not answer is not left behind.
+        self.kin.signal(rustix::process::Signal::KILL);
+        let _ = self.kin.reap(true);
+    }
+}

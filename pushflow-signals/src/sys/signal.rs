@@ -1,0 +1,185 @@
+//! Signal handlers, masks, and what a handler may do.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+
+/// Signal numbers are below this one.
+pub(crate) const MOST: usize = 65;
+
+/// What a handler does: it must be async-signal-safe, see signal-safety(7).
+type Reaction = fn(i32);
+
+static REACTION: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+/// Dispositions that were there before ours. Never freed: a handler may be reading them.
+static PREVIOUS: [AtomicPtr<libc::sigaction>; MOST] = [const { AtomicPtr::new(std::ptr::null_mut()) }; MOST];
+
+/// What was to happen at a signal before a handler of ours was put in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// What the system does by default.
+    Default,
+    /// Nothing.
+    Ignored,
+    /// A handler.
+    Handled,
+}
+
+/// Puts our handler in place; returns what was there, or `None` when ours was. sigaction(2).
+///
+/// The handler calls `reaction`, which is one for all signals, then the handler that was there before.
+pub(crate) fn install(signal: i32, reaction: Reaction) -> io::Result<Option<Disposition>> {
+    let slot = PREVIOUS.get(usize::try_from(signal).unwrap_or(MOST)).ok_or(io::ErrorKind::InvalidInput)?;
+    REACTION.store(reaction as *mut (), Ordering::SeqCst);
+    let mut ours = zeroed();
+    ours.sa_sigaction = on_signal as *const () as usize;
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+    let mut old = current(signal)?;
+    if old.sa_sigaction == ours.sa_sigaction {
+        return Ok(None);
+    }
+    let found = disposition(&old);
+    // Before the handler can run, so that it chains from the first signal on.
+    slot.store(Box::into_raw(Box::new(old)), Ordering::SeqCst);
+    // SAFETY: both point to whole structures, and the handler only does what a handler may do.
+    let answer = unsafe { libc::sigaction(signal, &raw const ours, &raw mut old) };
+    if answer == 0 { Ok(Some(found)) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Puts back what was there before [`install`], unless somebody has put something else in place since. sigaction(2).
+pub(crate) fn restore(signal: i32) {
+    let Some(slot) = PREVIOUS.get(usize::try_from(signal).unwrap_or(MOST)) else { return };
+    let previous = slot.load(Ordering::SeqCst);
+    let is_ours = current(signal).is_ok_and(|found| found.sa_sigaction == on_signal as *const () as usize);
+    if previous.is_null() || !is_ours {
+        return;
+    }
+    // SAFETY: the pointer came from a box that is never freed.
+    unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
+}
+
+/// Returns what happens at a signal now.
+pub(crate) fn disposition_of(signal: i32) -> io::Result<Disposition> {
+    current(signal).map(|found| disposition(&found))
+}
+
+/// Sets what happens at a signal to the default, or to nothing. sigaction(2).
+pub(crate) fn set_plain(signal: i32, ignore: bool) {
+    let mut plain = zeroed();
+    plain.sa_sigaction = if ignore { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: it points to a whole structure without a handler.
+    unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
+}
+
+/// Blocks all signals for the calling thread until it is dropped. pthread_sigmask(3).
+pub(crate) struct Blocked(libc::sigset_t);
+
+impl Blocked {
+    pub(crate) fn all() -> Blocked {
+        let mut all = MaybeUninit::uninit();
+        let mut old = MaybeUninit::uninit();
+        // SAFETY: it fills the set that it is given.
+        unsafe { libc::sigfillset(all.as_mut_ptr()) };
+        // SAFETY: the first set was filled just now, the second is filled by the call, which cannot fail with SIG_SETMASK.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr()) };
+        // SAFETY: the call has filled it.
+        Blocked(unsafe { old.assume_init() })
+    }
+
+    /// Lets a new process receive all signals, whatever its parent blocked.
+    pub(crate) fn none(mut self) {
+        // SAFETY: it empties the set that it is given.
+        unsafe { libc::sigemptyset(&raw mut self.0) };
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: the set is a whole one.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Writes one byte to a descriptor that does not block, from a handler too. write(2).
+pub(crate) fn write_byte(descriptor: &AtomicI32, byte: u8) {
+    let number = descriptor.load(Ordering::Relaxed);
+    if number >= 0 {
+        // SAFETY: it reads one byte from where the pointer points. A closed descriptor is an error that nobody needs.
+        unsafe { libc::write(number, (&raw const byte).cast(), 1) };
+    }
+}
+
+/// Adds to an eventfd, from a handler too. write(2).
+pub(crate) fn raise_event(descriptor: &AtomicI32) {
+    let number = descriptor.load(Ordering::Relaxed);
+    let one = 1_u64;
+    if number >= 0 {
+        // SAFETY: it reads eight bytes from where the pointer points.
+        unsafe { libc::write(number, (&raw const one).cast(), 8) };
+    }
+}
+
+extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let errno = errno_address();
+    // SAFETY: the address is that of this thread's errno.
+    let saved = unsafe { *errno };
+    let reaction = REACTION.load(Ordering::SeqCst);
+    if !reaction.is_null() {
+        // SAFETY: only functions of this type are stored there.
+        let reaction = unsafe { std::mem::transmute::<*mut (), Reaction>(reaction) };
+        reaction(signal);
+    }
+    chain(signal, info, context);
+    // SAFETY: as above.
+    unsafe { *errno = saved };
+}
+
+/// Calls the handler that was there before ours.
+fn chain(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let Some(slot) = usize::try_from(signal).ok().and_then(|signal| PREVIOUS.get(signal)) else { return };
+    let previous = slot.load(Ordering::SeqCst);
+    if previous.is_null() {
+        return;
+    }
+    // SAFETY: the pointer came from a box that is never freed.
+    let previous = unsafe { *previous };
+    match previous.sa_sigaction {
+        libc::SIG_DFL | libc::SIG_IGN => {}
+        handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
+            type Full = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+            // SAFETY: with SA_SIGINFO the address is that of such a function.
+            let handler = unsafe { std::mem::transmute::<usize, Full>(handler) };
+            handler(signal, info, context);
+        }
+        handler => {
+            // SAFETY: without SA_SIGINFO the address is that of such a function.
+            let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
+            handler(signal);
+        }
+    }
+}
+
+fn errno_address() -> *mut libc::c_int {
+    // SAFETY: it has no precondition.
+    unsafe { libc::__errno_location() }
+}
+
+fn current(signal: i32) -> io::Result<libc::sigaction> {
+    let mut found = zeroed();
+    // SAFETY: without a new action it only fills the structure.
+    let answer = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut found) };
+    if answer == 0 { Ok(found) } else { Err(io::Error::last_os_error()) }
+}
+
+fn disposition(action: &libc::sigaction) -> Disposition {
+    match action.sa_sigaction {
+        libc::SIG_DFL => Disposition::Default,
+        libc::SIG_IGN => Disposition::Ignored,
+        _ => Disposition::Handled,
+    }
+}
+
+fn zeroed() -> libc::sigaction {
+    // SAFETY: a structure of numbers, an empty set and an optional pointer, for which zeros are a valid value.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}

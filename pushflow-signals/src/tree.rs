@@ -1,0 +1,96 @@
+//! The place of each process in the tree of processes, by which what a killed one has left behind is found.
+//!
+//! A place is a text, and what is below it begins with it. Whatever is executed below a process carries the place of that
+//! process in its environment, where /proc shows it: also when it has left the group, the session and its parent.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
+
+use crate::fork_local::ForkLocal;
+use crate::sys;
+
+/// The variable with the place that a program is executed in.
+pub(crate) const VARIABLE: &str = "PUSHFLOW_TREE";
+
+static OWN: ForkLocal<Mutex<Option<String>>> = ForkLocal::new(Mutex::default);
+
+/// Returns the place of this process: what it executes carries it.
+pub(crate) fn own() -> String {
+    let mut own = OWN.get().lock().unwrap_or_else(PoisonError::into_inner);
+    own.get_or_insert_with(|| match std::env::var(VARIABLE) {
+        // Executed as a command below another program of ours.
+        Ok(above) if !above.is_empty() => format!("{above}.{}", unique()),
+        _ => unique(),
+    })
+    .clone()
+}
+
+/// Returns a new place: below this process, or below none.
+pub(crate) fn place(below: bool) -> String {
+    if below { format!("{}.{}", own(), unique()) } else { unique() }
+}
+
+/// Sets the place of this process, which has just begun.
+pub(crate) fn settle(place: &str) {
+    *OWN.get().lock().unwrap_or_else(PoisonError::into_inner) = Some(place.to_owned());
+    sys::set_variable(VARIABLE, Some(OsStr::new(place)));
+}
+
+/// Returns the ids of the processes that were executed at or below a place.
+pub(crate) fn members(place: &str) -> Vec<u32> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| is_member(*id, place)).collect()
+}
+
+/// Kills all that was executed at or below a place, and what that starts in the meantime. Returns how many it killed.
+pub(crate) fn sweep(place: &str) -> usize {
+    let limit = Instant::now() + Duration::from_secs(5);
+    let mut killed = 0;
+    loop {
+        let found = members(place);
+        let killed_now = found.into_iter().filter(|id| kill(*id, place)).count();
+        killed += killed_now;
+        // A process that the kernel does not let go is not waited for.
+        if killed_now == 0 || Instant::now() > limit {
+            return killed;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn kill(id: u32, place: &str) -> bool {
+    let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
+    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
+    // Looked at once more: before the descriptor held it the id may have become another's.
+    is_member(id, place) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
+}
+
+fn is_member(id: u32, place: &str) -> bool {
+    // That of a process which has ended, or is another user's, cannot be read, or is empty.
+    let Ok(environment) = std::fs::read(format!("/proc/{id}/environ")) else { return false };
+    environment.split(|byte| *byte == 0).any(|variable| {
+        let value = variable.strip_prefix(VARIABLE.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+        let rest = value.and_then(|value| value.strip_prefix(OsStr::new(place).as_bytes()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+    })
+}
+
+fn unique() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut random = [0_u8; 8];
+    if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_err() {
+        random = Instant::now().elapsed().as_nanos().to_le_bytes()[..8].try_into().unwrap_or_default();
+    }
+    let mut text = format!("{}-{}-", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    for byte in random {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! Who is daemonic, and who may have children.
+
+use pushflow_signals::{Children, Process, StartMethod};
+
+use crate::limit;
+
+const REFUSED: &str = "daemonic processes are not allowed to have children";
+
+fn says(daemonic: bool, children: Children, method: StartMethod) -> String {
+    let builder = Process::builder("daemonic").method(method).children(children);
+    let builder = if daemonic { builder.daemonic() } else { builder };
+    String::from_utf8(builder.start().unwrap().wait(limit()).unwrap().returned.unwrap()).unwrap()
+}
+
+#[test]
+fn the_rule_and_its_exceptions() {
+    assert!(!pushflow_signals::daemonic::is_daemonic() && pushflow_signals::daemonic::may_have_children());
+    for method in StartMethod::ALL {
+        // Daemonic, may have children, commands run; an exempt process starts; a plain one starts.
+        assert_eq!(says(false, Children::ByRule, method), "false true true true / true", "{method}");
+        assert_eq!(says(true, Children::ByRule, method), format!("true false true true / {REFUSED}"), "{method}");
+        assert_eq!(says(true, Children::Allow, method), "true true true true / true", "{method}");
+    }
+}

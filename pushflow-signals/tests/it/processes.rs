@@ -1,0 +1,178 @@
+//! Starting processes by each method, and what comes back.
+
+use std::io::{Read, Write};
+
+use pushflow_signals::{Ended, Error, Process, ProcessBuilder, ProcessEnd, ProcessFailure, StartMethod};
+
+use crate::{limit, lives};
+
+fn end(builder: ProcessBuilder) -> ProcessEnd {
+    builder.start().unwrap().wait(limit()).unwrap()
+}
+
+#[test]
+fn what_a_function_returns_comes_back() {
+    for method in StartMethod::ALL {
+        for daemonic in [false, true] {
+            let builder = Process::builder("upper").method(method).input("input");
+            let finished = end(if daemonic { builder.daemonic() } else { builder });
+            assert_eq!(finished.returned.as_deref(), Ok(&b"INPUT"[..]), "{method}");
+            assert_eq!((finished.status.code(), finished.ended), (Some(0), Ended::ByItself), "{method}");
+        }
+    }
+}
+
+#[test]
+fn large_inputs_and_results_pass() {
+    let large = vec![b'x'; 32 << 20];
+    for method in StartMethod::ALL {
+        let finished = end(Process::builder("upper").method(method).input(large.clone()));
+        assert!(finished.returned.unwrap().iter().all(|byte| *byte == b'X'), "{method}");
+    }
+}
+
+#[test]
+fn errors_panics_and_exits_are_told_apart() {
+    for method in StartMethod::ALL {
+        let failed = end(Process::builder("fail").method(method));
+        assert_eq!(failed.returned, Err(ProcessFailure::Failed("it does not work".to_owned())), "{method}");
+        assert_eq!(failed.status.code(), Some(1));
+        let panicked = end(Process::builder("panic").method(method));
+        assert_eq!(panicked.returned, Err(ProcessFailure::Panicked("it went wrong".to_owned())), "{method}");
+        assert_eq!(panicked.status.code(), Some(101));
+        let exited = end(Process::builder("exit").method(method).input([7]));
+        assert_eq!(exited.status.code(), Some(7), "{method}");
+        assert_eq!(exited.returned.unwrap_err().to_string(), "the process was lost: exit status: 7");
+        let killed = Process::builder("sleep").method(method).start().unwrap();
+        killed.kill();
+        let killed = killed.wait(limit()).unwrap();
+        assert!(matches!(killed.returned, Err(ProcessFailure::Lost(_))), "{method}");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&killed.status), Some(9), "{method}");
+    }
+}
+
+#[test]
+fn closures_bring_what_they_hold() {
+    let held = vec![1_u8, 2, 3];
+    let finished = end(Process::closure(move |inside| {
+        inside.input.extend(held);
+        Ok(std::mem::take(&mut inside.input))
+    })
+    .input([0]));
+    assert_eq!(finished.returned, Ok(vec![0, 1, 2, 3]));
+    for method in [StartMethod::Spawn, StartMethod::Forkserver] {
+        let error = Process::closure(|_| Ok(Vec::new())).method(method).start().unwrap_err();
+        assert_eq!(error.to_string(), format!("a closure can be started by fork only, not by {method}"));
+    }
+}
+
+#[test]
+fn a_link_carries_a_protocol_of_ones_own() {
+    for method in StartMethod::ALL {
+        let mut process = Process::builder("echo link").method(method).start().unwrap();
+        let mut link = process.take_link().unwrap();
+        for byte in 0..40 {
+            link.write_all(&[byte]).unwrap();
+            let mut answer = [0];
+            link.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, [byte + 1], "{method}");
+        }
+        link.write_all(b".").unwrap();
+        assert_eq!(process.wait(limit()).unwrap().returned, Ok(Vec::new()), "{method}");
+    }
+}
+
+#[test]
+fn the_end_of_a_link_is_seen_by_both_sides() {
+    for method in StartMethod::ALL {
+        // The process sees that of its parent's end.
+        let mut process = Process::builder("echo link").method(method).start().unwrap();
+        drop(process.take_link());
+        assert_eq!(process.wait(limit()).unwrap().status.code(), Some(0), "{method}");
+        // The parent sees that of a killed process, also while others of its kind live.
+        let mut process = Process::builder("sleep").method(method).start().unwrap();
+        let other = Process::builder("sleep").method(method).daemonic().start().unwrap();
+        let mut link = process.take_link().unwrap();
+        process.kill();
+        let mut rest = Vec::new();
+        let _ = link.read_to_end(&mut rest);
+        assert!(process.wait(limit()).is_ok());
+        drop(other);
+    }
+}
+
+#[test]
+fn processes_nest_in_every_way() {
+    for first in StartMethod::ALL {
+        for second in StartMethod::ALL {
+            for third in StartMethod::ALL {
+                let finished = end(Process::builder("nest").method(first).input(format!("{second},{third}")));
+                assert_eq!(finished.returned, Ok(b"2".to_vec()), "{first}, {second}, {third}");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_start_processes_at_once() {
+    std::thread::scope(|scope| {
+        for thread in 0..6 {
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let method = StartMethod::ALL[(thread + round) % 3];
+                    let text = format!("thread {thread}");
+                    let finished = end(Process::builder("upper").method(method).input(text.clone()).daemonic());
+                    assert_eq!(finished.returned, Ok(text.to_uppercase().into_bytes()));
+                }
+            });
+        }
+    });
+}
+
+/// A parent-death signal follows the thread that started a process.
+#[test]
+fn a_daemonic_process_outlives_the_thread_that_started_it() {
+    for method in StartMethod::ALL {
+        let start = move || Process::builder("sleep").method(method).daemonic().start().unwrap();
+        let mut process = std::thread::spawn(start).join().unwrap();
+        process.take_link().unwrap().read_exact(&mut [0]).unwrap();
+        assert!(lives(process.pid()), "{method}");
+    }
+}
+
+#[test]
+fn unknown_and_ambiguous_names_are_refused() {
+    let error = Process::builder("no such").start().unwrap_err();
+    assert!(matches!(&error, Error::UnknownProcess { found: 0, .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("0 functions are registered as the process `no such`, expected one; this program has: ")
+    );
+    let error = Process::builder("twice").start().unwrap_err();
+    assert!(matches!(error, Error::UnknownProcess { found: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_process_that_is_let_go_is_reaped() {
+    for method in StartMethod::ALL {
+        let daemonic = Process::builder("sleep").method(method).daemonic().start().unwrap();
+        let pid = daemonic.pid();
+        drop(daemonic);
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{method}");
+        let other = Process::builder("upper").method(method).start().unwrap();
+        let pid = other.pid();
+        drop(other);
+        crate::wait_for("it is reaped", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    }
+}
+
+#[test]
+fn a_deadline_ends_a_process() {
+    for method in StartMethod::ALL {
+        let process = Process::builder("stubborn").method(method).start().unwrap();
+        let finished = process.wait(Some(std::time::Instant::now())).unwrap();
+        assert_eq!(finished.ended, Ended::TimedOut, "{method}");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&finished.status), Some(15), "{method}");
+    }
+}
