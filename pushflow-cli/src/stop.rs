@@ -27,7 +27,7 @@ impl StopWatch {
     pub(crate) fn start() -> Result<StopWatch, Problem> {
         let state = Arc::new(Mutex::new(State::default()));
         let seen = Arc::clone(&state);
-        let stages = StopStages::watch(move |stage, signal| {
+        let stages = StopStages::watch(&[Signal::INTERRUPT, Signal::TERMINATE], move |stage, signal| {
             say(stage, signal);
             if stage == Stage::Kill {
                 end_by_signal(signal);

@@ -17,6 +17,8 @@ pub(crate) struct Boot {
     /// The registered function; empty for a closure that is there already.
     pub(crate) name: String,
     pub(crate) daemonic: bool,
+    /// Whether it ends with its parent: daemonic, or below a daemonic one.
+    pub(crate) tied: bool,
     pub(crate) children: Children,
     /// Process id of the parent, to see whether it still lives.
     pub(crate) parent: u32,
@@ -39,6 +41,7 @@ impl Boot {
         let mut head = Vec::with_capacity(64 + self.name.len() + self.tree.len());
         head.extend_from_slice(&MAGIC);
         head.push(u8::from(self.daemonic));
+        head.push(u8::from(self.tied));
         head.push(u8::from(self.children == Children::Allow));
         head.extend_from_slice(&self.parent.to_le_bytes());
         head.extend_from_slice(&u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX).to_le_bytes());
@@ -56,14 +59,14 @@ impl Boot {
         if magic != MAGIC {
             return Err(io::Error::new(ErrorKind::InvalidData, "not the start of a process of this program"));
         }
-        let [daemonic, children] = array(from)?;
+        let [daemonic, tied, children] = array(from)?;
         let parent = u32::from_le_bytes(array(from)?);
         let grace = Duration::from_millis(u64::from_le_bytes(array(from)?));
         let name = text(from)?;
         let tree = text(from)?;
         let input = bytes(from)?;
         let children = if children == 0 { Children::ByRule } else { Children::Allow };
-        Ok(Boot { name, daemonic: daemonic != 0, children, parent, tree, grace, input })
+        Ok(Boot { name, daemonic: daemonic != 0, tied: tied != 0, children, parent, tree, grace, input })
     }
 }
 
@@ -126,6 +129,7 @@ mod tests {
         Boot {
             name: "näme".to_owned(),
             daemonic: true,
+            tied: true,
             children: Children::Allow,
             parent: 7,
             tree: "a.b".to_owned(),

@@ -8,6 +8,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
@@ -16,7 +17,7 @@ use rustix::process::Signal;
 use crate::command::{Output, SharedBytes};
 use crate::ending::{Ended, Escalation};
 use crate::error::Error;
-use crate::family::{self, Membership};
+use crate::family::{self, Kind, Membership};
 use crate::fork_local::{PrivateFd, no_fork};
 use crate::interrupt;
 use crate::kin::Kin;
@@ -53,6 +54,7 @@ struct Drain {
     /// `None` at the end of the output.
     pipe: Option<PrivateFd>,
     output: Output,
+    /// What was read: all of it, or when it is streamed what was not given on yet.
     captured: Vec<u8>,
 }
 
@@ -111,7 +113,7 @@ impl Child {
     pub(crate) fn new(kin: Kin, pipes: Pipes, grace: Duration) -> Result<Child, Error> {
         let begin = Instant::now();
         let kin = Arc::new(kin);
-        let membership = family::join(&kin, true, true, grace);
+        let membership = family::join(&kin, Kind::Command, grace);
         // From here on dropping the child ends it.
         let mut child = Child {
             wake: Arc::new(Interrupter::event()?),
@@ -208,6 +210,7 @@ impl Child {
         }
         let ended = !fds[0].revents().is_empty();
         drop(fds);
+        interrupt::drain_stale();
         self.feed()?;
         for drain in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
             drain.read(ONE_TURN, take)?;
@@ -261,19 +264,20 @@ impl Drain {
     /// Reads what is there, up to about `most` bytes, without waiting.
     fn read(&mut self, most: usize, take: Taker<'_>) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else { return Ok(()) };
-        let mut buffer = [0; 1 << 16];
         let mut read = 0;
         while read < most {
-            match rustix::io::read(&*pipe, &mut buffer) {
+            // Not on the stack, which may be that of a coroutine.
+            self.captured.reserve(1 << 16);
+            match rustix::io::read(&*pipe, spare_capacity(&mut self.captured)) {
                 Ok(0) => {
                     self.pipe = None;
                     return Ok(());
                 }
                 Ok(count) => {
                     read += count;
-                    match &self.output {
-                        Output::Stream => take(self.stream, &buffer[..count]),
-                        _ => self.captured.extend_from_slice(&buffer[..count]),
+                    if matches!(self.output, Output::Stream) {
+                        take(self.stream, &self.captured);
+                        self.captured.clear();
                     }
                 }
                 Err(Errno::AGAIN) => return Ok(()),

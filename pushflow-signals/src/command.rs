@@ -153,7 +153,7 @@ impl Command {
     /// Why it could not be started, told apart: see [`Error`].
     pub fn start(self) -> Result<Child, Error> {
         self.refuse_nul()?;
-        family::check_open()?;
+        let _starting = family::starting()?;
         forkserver::guard();
         // Others must not fork while the command's ends of the pipes exist.
         let gate = no_fork();

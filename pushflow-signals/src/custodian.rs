@@ -5,19 +5,16 @@
 
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::Builder;
 
 use rustix::process::getpid;
 
 use crate::error::Error;
 use crate::fork_local::ForkLocal;
+use crate::thread;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 static CUSTODIAN: ForkLocal<Mutex<Option<Sender<Job>>>> = ForkLocal::new(Mutex::default);
-
-/// As that of the main thread: the child of a fork goes on with it.
-const STACK_BYTES: usize = 8 << 20;
 
 /// Runs a job on a thread that lives as long as the process, and waits for its result.
 pub(crate) fn run<R: Send + 'static>(job: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
@@ -28,8 +25,8 @@ pub(crate) fn run<R: Send + 'static>(job: impl FnOnce() -> R + Send + 'static) -
     let mut custodian = CUSTODIAN.get().lock().unwrap_or_else(PoisonError::into_inner);
     if custodian.is_none() {
         let (jobs, to_do) = channel::<Job>();
-        let thread = Builder::new().name("pushflow-custodian".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(move || to_do.into_iter().for_each(|job| job())).map_err(Error::system("start a thread"))?;
+        thread::start("custodian", move || to_do.into_iter().for_each(|job| job()))
+            .map_err(Error::system("start a thread"))?;
         *custodian = Some(jobs);
     }
     let job: Job = Box::new(move || {

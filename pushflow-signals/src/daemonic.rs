@@ -20,6 +20,7 @@ pub enum Children {
 
 const DAEMONIC: u8 = 1;
 const CHILDLESS: u8 = 2;
+const TIED: u8 = 4;
 
 static STATE: AtomicU8 = AtomicU8::new(0);
 
@@ -42,8 +43,14 @@ pub fn check_may_have_children() -> Result<(), Error> {
     if may_have_children() { Ok(()) } else { Err(Error::DaemonicChildren) }
 }
 
+/// Whether this process ends with its parent: it is daemonic, or below a daemonic one. What it starts does so, too.
+pub(crate) fn is_tied() -> bool {
+    STATE.load(Ordering::Relaxed) & TIED != 0
+}
+
 /// Sets what this process is, at its start.
-pub(crate) fn become_process(daemonic: bool, children: Children) {
+pub(crate) fn become_process(daemonic: bool, tied: bool, children: Children) {
     let childless = daemonic && children == Children::ByRule;
-    STATE.store(u8::from(daemonic) * DAEMONIC + u8::from(childless) * CHILDLESS, Ordering::Relaxed);
+    let state = u8::from(daemonic) * DAEMONIC + u8::from(childless) * CHILDLESS + u8::from(tied) * TIED;
+    STATE.store(state, Ordering::Relaxed);
 }

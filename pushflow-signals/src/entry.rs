@@ -10,7 +10,7 @@ use crate::error::Error;
 pub struct Inside {
     /// What its parent gave it.
     pub input: Vec<u8>,
-    /// The other end of the parent's [`Process::link`](crate::Process::link). Its end means that the parent has ended.
+    /// The other end of the parent's [`Link`](crate::Link). Its end means that the parent has ended.
     pub link: UnixStream,
 }
 
@@ -40,10 +40,10 @@ pub static ENTRIES: [Registered];
 /// ```
 /// use pushflow_signals::{Inside, Returned};
 ///
-/// fn upper(inside: &mut Inside) -> Returned {
-///     Ok(inside.input.to_ascii_uppercase())
+/// fn lower(inside: &mut Inside) -> Returned {
+///     Ok(inside.input.to_ascii_lowercase())
 /// }
-/// pushflow_signals::register_process!("upper", upper);
+/// pushflow_signals::register_process!("lower", lower);
 /// ```
 #[macro_export]
 macro_rules! register_process {

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rustix::net::Shutdown;
 use rustix::process::Signal;
 
 use crate::error::Error;
-use crate::fork_local::ForkLocal;
+use crate::fork_local::{ForkLocal, PrivateFd};
 use crate::kin::Kin;
 use crate::signal::{self, Watch};
 use crate::start::forkserver;
-use crate::sys;
 use crate::sys::signal::Disposition;
+use crate::{interrupt, sys, thread, tree};
 
 /// A child that lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +28,23 @@ pub struct Relative {
     pub command: bool,
 }
 
+/// What a child is, to its family.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// Ends with this process.
+    Command,
+    /// Ends with this process.
+    Daemonic,
+    /// Is waited for; the end of its link tells it that nobody wants anything more of it.
+    Other {
+        /// Gone when nobody has the link any more.
+        link: Weak<PrivateFd>,
+    },
+}
+
 #[derive(Clone)]
 struct Member {
-    relative: Relative,
+    kind: Kind,
     kin: Arc<Kin>,
     grace: Duration,
 }
@@ -40,8 +55,36 @@ struct Family {
     watch: Option<Watch>,
 }
 
+/// The end of this process, which is entered once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Ending,
+    Ended,
+}
+
+#[derive(Default)]
+struct End {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    /// How many children are being started just now.
+    starting: usize,
+}
+
+/// A start that is under way. The end waits for it, so that it misses no child.
+#[derive(Debug)]
+pub(crate) struct Starting(());
+
 static FAMILY: ForkLocal<Mutex<Family>> = ForkLocal::new(Mutex::default);
-static ENDING: ForkLocal<AtomicBool> = ForkLocal::new(|| AtomicBool::new(false));
+static END: ForkLocal<End> = ForkLocal::new(End::default);
+/// Whether this process has started commands, which may have left something that is not known here.
+static HAD_COMMANDS: ForkLocal<AtomicBool> = ForkLocal::new(|| AtomicBool::new(false));
 
 /// A child's place in the family, given up when it has been reaped.
 #[derive(Debug)]
@@ -52,12 +95,29 @@ pub(crate) struct Membership {
 
 /// Returns the children of this process that live, or have not been waited for: processes and commands.
 pub fn children() -> Vec<Relative> {
-    lock().members.values().map(|member| member.relative.clone()).collect()
+    let relative = |(pid, member): (&u32, &Member)| Relative {
+        pid: *pid,
+        daemonic: !matches!(member.kind, Kind::Other { .. }),
+        command: matches!(member.kind, Kind::Command),
+    };
+    lock().members.iter().map(relative).collect()
 }
 
-/// Refuses when this process is ending.
-pub(crate) fn check_open() -> Result<(), Error> {
-    if ENDING.get().load(Ordering::SeqCst) { Err(Error::Ending) } else { Ok(()) }
+/// Begins a start; refuses when this process is ending.
+pub(crate) fn starting() -> Result<Starting, Error> {
+    let mut state = state();
+    if state.phase != Phase::Open {
+        return Err(Error::Ending);
+    }
+    state.starting += 1;
+    Ok(Starting(()))
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        state().starting -= 1;
+        END.get().changed.notify_all();
+    }
 }
 
 /// Makes the end of this process end its children, also when a signal ends it.
@@ -75,10 +135,12 @@ pub(crate) fn look_after() -> Result<(), Error> {
 }
 
 /// Adds a child.
-pub(crate) fn join(kin: &Arc<Kin>, daemonic: bool, command: bool, grace: Duration) -> Membership {
+pub(crate) fn join(kin: &Arc<Kin>, kind: Kind, grace: Duration) -> Membership {
+    if matches!(kind, Kind::Command) {
+        HAD_COMMANDS.get().store(true, Ordering::Relaxed);
+    }
     let pid = kin.pid();
-    let relative = Relative { pid, daemonic, command };
-    lock().members.insert(pid, Member { relative, kin: Arc::clone(kin), grace });
+    lock().members.insert(pid, Member { kind, kin: Arc::clone(kin), grace });
     Membership { pid, generation: crate::fork_local::generation() }
 }
 
@@ -90,16 +152,43 @@ impl Drop for Membership {
     }
 }
 
-/// Ends the children: daemonic ones by SIGTERM, and SIGKILL after their grace period; others are waited for.
-///
-/// Called at the end of the process. Starts are refused from here on.
+/// Ends the children, at the end of the process; who comes second waits for the first. Starts are refused from here on.
 pub(crate) fn end() {
-    if ENDING.get().swap(true, Ordering::SeqCst) {
+    if enter() {
+        end_children();
         return;
     }
+    let ending = |state: &mut State| state.phase == Phase::Ending;
+    drop(END.get().changed.wait_while(state(), ending));
+}
+
+/// Enters the end; returns whether this is the first to do so.
+fn enter() -> bool {
+    let mut state = state();
+    let is_first = state.phase == Phase::Open;
+    if is_first {
+        state.phase = Phase::Ending;
+    }
+    is_first
+}
+
+/// Ends daemonic children by SIGTERM, and SIGKILL after their grace period; waits for the others.
+fn end_children() {
+    // A start takes as long as a fork does; one that takes longer waits for something that may never come.
+    let starting = |state: &mut State| state.starting > 0;
+    drop(END.get().changed.wait_timeout_while(state(), Duration::from_secs(5), starting));
     let members: Vec<Member> = lock().members.values().cloned().collect();
-    let (daemonic, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.relative.daemonic);
+    let (others, daemonic): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member| matches!(member.kind, Kind::Other { .. }));
     daemonic.iter().for_each(|member| member.kin.signal(Signal::TERM));
+    for member in &others {
+        if let Kind::Other { link } = &member.kind
+            && let Some(link) = link.upgrade()
+        {
+            // It may be waiting for what this process would say next.
+            let _ = rustix::net::shutdown(&*link, Shutdown::Both);
+        }
+    }
     let begin = Instant::now();
     for Member { kin, grace, .. } in &daemonic {
         if !kin.wait_until(begin.checked_add(*grace)) {
@@ -111,13 +200,19 @@ pub(crate) fn end() {
     for Member { kin, .. } in &others {
         let _ = kin.reap(false);
     }
+    if HAD_COMMANDS.get().load(Ordering::Relaxed) {
+        // What they have sent to the background, out of their groups. Not before: the others may be below this process too.
+        tree::sweep(&tree::own());
+    }
     forkserver::leave();
+    state().phase = Phase::Ended;
+    END.get().changed.notify_all();
 }
 
 /// SIGINT and SIGTERM when nobody else has claimed them.
 fn on_signal(signal: crate::Signal) {
-    let (claimed, before) = signal::is_claimed(signal);
-    if claimed {
+    let before = signal::disposition_before(signal);
+    if before == Disposition::Ignored {
         return;
     }
     if signal == crate::Signal::INTERRUPT {
@@ -125,13 +220,28 @@ fn on_signal(signal: crate::Signal) {
         let members: Vec<Arc<Kin>> = lock().members.values().map(|member| Arc::clone(&member.kin)).collect();
         members.iter().for_each(|kin| kin.signal(Signal::INT));
     }
-    let is_ours = signal == crate::Signal::INTERRUPT && crate::interrupt::is_armed();
-    if before == Disposition::Default && !is_ours {
-        end();
+    let is_ours = signal == crate::Signal::INTERRUPT && interrupt::is_armed();
+    if before == Disposition::Handled || is_ours {
+        return;
+    }
+    if !enter() {
+        // The second one: the children may take longer than whoever sends it is willing to wait.
         signal::end_by_signal(signal);
+    }
+    // On a thread of its own, so that a second signal is heard.
+    let in_order = move || {
+        end_children();
+        signal::end_by_signal(signal);
+    };
+    if thread::start("end", in_order).is_err() {
+        in_order();
     }
 }
 
 fn lock() -> MutexGuard<'static, Family> {
     FAMILY.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn state() -> MutexGuard<'static, State> {
+    END.get().state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! What a fork may not break: state that belongs to one process, descriptors that belong to one process, and the gate
 //! that keeps both whole while a process forks. The discipline is in the crate's README.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -73,7 +73,16 @@ impl<T> std::fmt::Debug for ForkLocal<T> {
 /// Open while descriptors exist that a child executed at the same moment is to have, and nobody else; shut while forking.
 static GATE: RwLock<()> = RwLock::new(());
 /// Descriptors that a fork must not inherit.
-static OWN: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+static OWN: Mutex<BTreeMap<RawFd, Lifetime>> = Mutex::new(BTreeMap::new());
+
+/// How long a descriptor is meant to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifetime {
+    /// As long as what it belongs to.
+    Owner,
+    /// As long as the process.
+    Process,
+}
 
 /// Keeps this process from forking while it is held. Nothing that it covers may log, print or fork.
 pub(crate) fn no_fork() -> RwLockReadGuard<'static, ()> {
@@ -88,9 +97,20 @@ impl PrivateFd {
     /// Takes over a descriptor. Between its making and this call [`no_fork`] has to be held.
     pub(crate) fn new(descriptor: impl Into<OwnedFd>) -> PrivateFd {
         let descriptor = descriptor.into();
-        own().insert(descriptor.as_raw_fd());
+        own().insert(descriptor.as_raw_fd(), Lifetime::Owner);
         PrivateFd(Some(descriptor))
     }
+
+    /// Says that it is meant to live as long as the process.
+    pub(crate) fn resident(self) -> PrivateFd {
+        own().insert(self.as_fd().as_raw_fd(), Lifetime::Process);
+        self
+    }
+}
+
+/// Returns the descriptors that are meant to live as long as the process.
+pub(crate) fn residents() -> Vec<RawFd> {
+    own().iter().filter(|(_, lifetime)| **lifetime == Lifetime::Process).map(|(number, _)| *number).collect()
 }
 
 impl AsFd for PrivateFd {
@@ -104,7 +124,7 @@ impl Drop for PrivateFd {
         let mut own = own();
         if let Some(descriptor) = self.0.take() {
             // In a child of a fork the number is not in the set any more, and may be somebody else's by now.
-            if own.remove(&descriptor.as_raw_fd()) {
+            if own.remove(&descriptor.as_raw_fd()).is_some() {
                 drop(descriptor);
             } else {
                 std::mem::forget(descriptor);
@@ -117,7 +137,7 @@ impl Drop for PrivateFd {
 pub(crate) struct AtRest {
     _streams: (std::io::StdoutLock<'static>, std::io::StderrLock<'static>),
     _gate: RwLockWriteGuard<'static, ()>,
-    own: MutexGuard<'static, BTreeSet<RawFd>>,
+    own: MutexGuard<'static, BTreeMap<RawFd, Lifetime>>,
 }
 
 /// Waits until everything is at rest and keeps it so.
@@ -135,20 +155,20 @@ impl AtRest {
     /// Takes over a descriptor that was made meanwhile.
     pub(crate) fn private(&mut self, descriptor: impl Into<OwnedFd>) -> PrivateFd {
         let descriptor = descriptor.into();
-        self.own.insert(descriptor.as_raw_fd());
+        self.own.insert(descriptor.as_raw_fd(), Lifetime::Owner);
         PrivateFd(Some(descriptor))
     }
 
     /// Called in the child: forgets what belongs to the parent.
     pub(crate) fn forked(mut self) {
         GENERATION.fetch_add(1, Ordering::Relaxed);
-        for number in std::mem::take(&mut *self.own) {
+        for number in std::mem::take(&mut *self.own).into_keys() {
             sys::close(number);
         }
     }
 }
 
-fn own() -> MutexGuard<'static, BTreeSet<RawFd>> {
+fn own() -> MutexGuard<'static, BTreeMap<RawFd, Lifetime>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -161,8 +181,8 @@ mod tests {
         let _gate = no_fork();
         let private = PrivateFd::new(std::fs::File::open("/dev/null").unwrap());
         let number = private.as_fd().as_raw_fd();
-        assert!(own().contains(&number));
+        assert!(own().contains_key(&number));
         drop(private);
-        assert!(!own().contains(&number));
+        assert!(!own().contains_key(&number));
     }
 }

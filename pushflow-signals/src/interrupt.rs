@@ -25,7 +25,7 @@ static WAKE: AtomicI32 = AtomicI32::new(-1);
 
 static EVENT: ForkLocal<Option<PrivateFd>> = ForkLocal::new(|| {
     let _gate = no_fork();
-    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok().map(PrivateFd::new)
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok().map(PrivateFd::new).map(PrivateFd::resident)
 });
 
 /// Whether what runs has been interrupted.
@@ -46,6 +46,16 @@ pub fn run<R>(body: impl FnOnce() -> R) -> (R, bool) {
     (result, interrupted)
 }
 
+/// Declares that nothing runs until the next [`run`]: SIGINT is ignored.
+///
+/// For a process whose body is a loop that waits for work: the body itself counts as running at first.
+pub fn idle() {
+    if is_armed() {
+        STATE.store(IDLE, Ordering::SeqCst);
+        drain();
+    }
+}
+
 /// Sleeps for a duration, less when what runs is interrupted. Returns whether it slept to the end.
 pub fn sleep(duration: Duration) -> bool {
     let until = Instant::now().checked_add(duration);
@@ -59,6 +69,7 @@ pub fn sleep(duration: Duration) -> bool {
             event().map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)).into_iter().collect();
         // Interrupted by a signal or not, the mark and the clock tell.
         let _ = poll(&mut fds, timeout.as_ref());
+        drain_stale();
     }
     false
 }
@@ -93,6 +104,14 @@ pub(crate) fn disarm() {
 pub(crate) fn on_interrupt() {
     if STATE.compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         sys::signal::raise_event(&WAKE);
+    }
+}
+
+/// Clears an event whose mark was cleared before the event came, so that nobody is woken by it again and again.
+pub(crate) fn drain_stale() {
+    // The mark is set before the event: an interruption that comes after this look is seen by the next one.
+    if !is_interrupted() {
+        drain();
     }
 }
 

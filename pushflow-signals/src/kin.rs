@@ -45,6 +45,12 @@ impl Kin {
         Ok(Kin { pid, pidfd, reaped: Mutex::default(), generation: crate::fork_local::generation() })
     }
 
+    /// Says that it is to live as long as this process.
+    pub(crate) fn resident(mut self) -> Kin {
+        self.pidfd = self.pidfd.resident();
+        self
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }

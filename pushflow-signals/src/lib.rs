@@ -1,8 +1,9 @@
 //! Processes, commands, their ending and their signals.
 //!
 //! [`Process`] runs a function of this program in a process of its own, daemonic or not; [`Command`] starts a command in a
-//! process group of its own, and [`Child`] waits for it. [`StopStages`] turns the signals that ask a program to end into
-//! three stages. Linux only: it rests on pidfds, eventfds, `/proc` and the parent-death signal.
+//! process group of its own, and [`Child`] waits for it. [`family`] has the children that live, [`interrupt`] the
+//! interruption of what runs, [`signal`] who watches signals, [`leaks`] what an execution has left. [`StopStages`] turns
+//! the signals that ask a program to end into three stages.
 //!
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
@@ -19,11 +20,14 @@ pub mod family;
 pub mod fork_local;
 pub mod interrupt;
 mod kin;
+pub mod leaks;
 mod process;
 pub mod signal;
 mod start;
+mod stat;
 #[expect(unsafe_code, reason = "the system calls that Rust cannot know to be safe")]
 mod sys;
+mod thread;
 mod tree;
 
 pub use child::{Child, Finished, Interrupter, Stream};
@@ -34,7 +38,7 @@ pub use entry::{Inside, Returned};
 pub use error::Error;
 pub use process::{Link, Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
-pub use start::{StartMethod, UnknownStartMethod, init};
+pub use start::{StartMethod, UnknownStartMethod, init, warm_up};
 
 #[doc(hidden)]
 pub use linkme;

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -17,12 +18,13 @@ use crate::daemonic::{self, Children};
 use crate::ending::{Ended, Escalation};
 use crate::entry::{self, Inside, Returned};
 use crate::error::Error;
-use crate::family::{self, Membership};
+use crate::family::{self, Kind, Membership};
 use crate::fork_local::PrivateFd;
 use crate::interrupt;
 use crate::kin::Kin;
 use crate::start::fork::Closure;
 use crate::start::{Role, StartMethod, fork, forkserver, is_initialized, spawn};
+use crate::thread;
 use crate::tree;
 
 /// What a process is to run, and how it is started.
@@ -50,6 +52,7 @@ pub struct Process {
     link: Option<Link>,
     wake: Arc<PrivateFd>,
     daemonic: bool,
+    tied: bool,
     grace: Duration,
     place: String,
     begin: Instant,
@@ -58,7 +61,7 @@ pub struct Process {
 
 /// The parent's end of the socket between a process and its parent. It ends when the process has ended.
 #[derive(Debug)]
-pub struct Link(PrivateFd);
+pub struct Link(Arc<PrivateFd>);
 
 /// How a process ended, and what it returned.
 #[derive(Debug)]
@@ -180,13 +183,14 @@ impl Process {
         // Once it is interrupted the event stays readable, and the clock alone tells what is next.
         let event = interrupt::event().filter(|_| !interrupt::is_interrupted());
         fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
-        fds.extend(self.link.as_ref().map(|link| PollFd::new(&link.0, PollFlags::IN)));
+        fds.extend(self.link.as_ref().map(|link| PollFd::new(&*link.0, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ended = !fds[0].revents().is_empty();
         drop(fds);
+        interrupt::drain_stale();
         if let Some(link) = &mut self.link
             && !ended
         {
@@ -202,7 +206,7 @@ impl Process {
     fn reap(&mut self) -> io::Result<ExitStatus> {
         let status = self.kin.reap(self.daemonic)?;
         self.waited = true;
-        if self.daemonic && !status.success() {
+        if self.tied && !status.success() {
             // It had no time to end what it had started.
             tree::sweep(&self.place);
         }
@@ -227,7 +231,7 @@ impl Drop for Process {
             drop(membership);
         };
         // Without a thread it stays in the family, whose end reaps it.
-        let _ = std::thread::Builder::new().name("pushflow-reaper".to_owned()).spawn(wait);
+        let _ = thread::start("reaper", wait);
     }
 }
 
@@ -244,17 +248,16 @@ impl Link {
     ///
     /// When the system refuses.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        Ok(rustix::io::ioctl_fionbio(&self.0, nonblocking)?)
+        Ok(rustix::io::ioctl_fionbio(&*self.0, nonblocking)?)
     }
 
     /// Reads all that is there, without waiting.
     fn drain(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
-        let mut buffer = [0; 1 << 16];
         loop {
-            let flags = rustix::net::RecvFlags::DONTWAIT;
-            match rustix::net::recv(&self.0, &mut buffer[..], flags) {
+            into.reserve(1 << 16);
+            match rustix::net::recv(&*self.0, spare_capacity(into), rustix::net::RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Ok(()),
-                Ok((count, _)) => into.extend_from_slice(&buffer[..count]),
+                Ok(_) => {}
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 // It has ended with something unread.
@@ -273,14 +276,14 @@ impl AsFd for Link {
 
 impl Read for Link {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(&self.0, buffer)?)
+        Ok(rustix::io::read(&*self.0, buffer)?)
     }
 }
 
 impl Write for Link {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A process that has ended is an error, not a signal.
-        Ok(rustix::net::send(&self.0, bytes, rustix::net::SendFlags::NOSIGNAL)?)
+        Ok(rustix::net::send(&*self.0, bytes, rustix::net::SendFlags::NOSIGNAL)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -359,14 +362,15 @@ impl ProcessBuilder {
         if !self.exempt {
             daemonic::check_may_have_children()?;
         }
-        family::check_open()?;
+        let _starting = family::starting()?;
         if self.method != StartMethod::Fork && !is_initialized() {
             return Err(Error::NotInitialized { method: self.method });
         }
         let ProcessBuilder { body, method, daemonic, children, grace, input, .. } = self;
-        let place = tree::place(daemonic);
+        let tied = daemonic || daemonic::is_tied();
+        let place = tree::place(tied);
         let (parent, tree) = (std::process::id(), place.clone());
-        let mut boot = Boot { name: String::new(), daemonic, children, parent, tree, grace, input };
+        let mut boot = Boot { name: String::new(), daemonic, tied, children, parent, tree, grace, input };
         let closure = match body {
             Body::Registered(name) => {
                 let found = entry::find(&name)?;
@@ -379,18 +383,20 @@ impl ProcessBuilder {
         family::look_after()?;
         forkserver::guard();
         let ((pid, link), boot) = match closure {
-            Some(closure) => (fork::fork(boot, closure)?, None),
+            Some(closure) => (fork::start(boot, closure)?, None),
             None if method == StartMethod::Spawn => {
                 // The environment shows where it was executed: below this process, when it is to end with it.
-                (spawn::execute(Role::Process, "pushflow-process", daemonic.then(tree::own))?, Some(boot))
+                (spawn::execute(Role::Process, "pushflow-process", tied.then(tree::own))?, Some(boot))
             }
-            None => (forkserver::fork()?, Some(boot)),
+            None => (forkserver::start()?, Some(boot)),
         };
         let kin = Arc::new(Kin::new(pid).map_err(Error::system("watch a process"))?);
-        let membership = Some(family::join(&kin, daemonic, false, grace));
+        let link = Arc::new(link);
+        let kind = if daemonic { Kind::Daemonic } else { Kind::Other { link: Arc::downgrade(&link) } };
+        let membership = Some(family::join(&kin, kind, grace));
         let wake = Arc::new(Interrupter::event()?);
         let link = Some(Link(link));
-        let mut process = Process { kin, membership, link, wake, daemonic, grace, place, begin, waited: false };
+        let mut process = Process { kin, membership, link, wake, daemonic, tied, grace, place, begin, waited: false };
         if let (Some(boot), Some(link)) = (boot, &mut process.link) {
             // One that ends before it has read all says so when it is waited for.
             match boot.write(link) {

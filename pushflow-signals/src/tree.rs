@@ -5,7 +5,6 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 
 use crate::fork_local::ForkLocal;
+use crate::stat::Stat;
 use crate::sys;
 
 /// The variable with the place that a program is executed in.
@@ -44,42 +44,62 @@ pub(crate) fn settle(place: &str) {
 
 /// Returns the ids of the processes that were executed at or below a place.
 pub(crate) fn members(place: &str) -> Vec<u32> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let ids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| is_member(*id, place)).collect()
+    look(place).found
 }
 
 /// Kills all that was executed at or below a place, and what that starts in the meantime. Returns how many it killed.
 pub(crate) fn sweep(place: &str) -> usize {
+    // A process that the kernel does not let go is not waited for.
     let limit = Instant::now() + Duration::from_secs(5);
     let mut killed = 0;
     loop {
-        let found = members(place);
-        let killed_now = found.into_iter().filter(|id| kill(*id, place)).count();
+        let seen = look(place);
+        let killed_now = seen.found.into_iter().filter(|id| kill(*id, place)).count();
         killed += killed_now;
-        // A process that the kernel does not let go is not waited for.
-        if killed_now == 0 || Instant::now() > limit {
+        if killed_now == 0 && !seen.in_doubt || Instant::now() > limit {
             return killed;
         }
         std::thread::yield_now();
     }
 }
 
+/// One look at all processes.
+struct Look {
+    found: Vec<u32>,
+    /// Whether a process was in the midst of its exec, when it has no environment.
+    in_doubt: bool,
+}
+
+fn look(place: &str) -> Look {
+    let mut look = Look { found: Vec::new(), in_doubt: false };
+    let Ok(processes) = std::fs::read_dir("/proc") else { return look };
+    for id in processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok()) {
+        match membership(id, place) {
+            Some(true) => look.found.push(id),
+            Some(false) => {}
+            None => look.in_doubt |= Stat::of(id).is_some_and(|stat| stat.is_executing()),
+        }
+    }
+    look
+}
+
 fn kill(id: u32, place: &str) -> bool {
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
     let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
     // Looked at once more: before the descriptor held it the id may have become another's.
-    is_member(id, place) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
+    membership(id, place) == Some(true) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
 }
 
-fn is_member(id: u32, place: &str) -> bool {
-    // That of a process which has ended, or is another user's, cannot be read, or is empty.
-    let Ok(environment) = std::fs::read(format!("/proc/{id}/environ")) else { return false };
-    environment.split(|byte| *byte == 0).any(|variable| {
+/// Whether a process was executed at or below a place; `None` when its environment is empty.
+fn membership(id: u32, place: &str) -> Option<bool> {
+    // That of a process which has ended, or is another user's, cannot be read.
+    let Ok(environment) = std::fs::read(format!("/proc/{id}/environ")) else { return Some(false) };
+    let is_at = |variable: &[u8]| {
         let value = variable.strip_prefix(VARIABLE.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
-        let rest = value.and_then(|value| value.strip_prefix(OsStr::new(place).as_bytes()));
+        let rest = value.and_then(|value| value.strip_prefix(place.as_bytes()));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-    })
+    };
+    (!environment.is_empty()).then(|| environment.split(|byte| *byte == 0).any(is_at))
 }
 
 fn unique() -> String {

@@ -26,7 +26,7 @@ impl Stage {
     }
 }
 
-/// Watches SIGINT and SIGTERM and calls back with the stage that each of them means.
+/// Watches signals and calls back with the stage that each of them means, counting them together.
 ///
 /// While it exists these signals do not end the program, and are not passed on to its processes: the callback decides.
 #[derive(Debug)]
@@ -35,14 +35,18 @@ pub struct StopStages {
 }
 
 impl StopStages {
-    /// Starts to watch. The callback runs on a thread of its own.
+    /// Starts to watch, usually [SIGTERM](Signal::TERMINATE), at a terminal [SIGINT](Signal::INTERRUPT) too. The callback
+    /// runs on a thread of its own. Several may exist, for the same signals or others; each has stages of its own.
     ///
     /// # Errors
     ///
     /// When the system refuses the handlers or the thread.
-    pub fn watch(mut callback: impl FnMut(Stage, Signal) + Send + 'static) -> Result<StopStages, Error> {
+    pub fn watch(
+        signals: &[Signal],
+        mut callback: impl FnMut(Stage, Signal) + Send + 'static,
+    ) -> Result<StopStages, Error> {
         let mut stage = Stage::Stop;
-        let watch = Watch::new(&[Signal::INTERRUPT, Signal::TERMINATE], move |signal| {
+        let watch = Watch::new(signals, move |signal| {
             let reached = stage;
             stage = stage.next();
             callback(reached, signal);

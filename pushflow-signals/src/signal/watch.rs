@@ -4,13 +4,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Builder;
 
 use super::vocabulary::Signal;
 use crate::error::Error;
 use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
 use crate::interrupt;
 use crate::sys::signal::{self, Disposition};
+use crate::thread;
 
 /// Where the handler writes the numbers of signals.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -62,7 +62,7 @@ impl Watch {
         Watch::add(signals, true, callback)
     }
 
-    /// Starts to watch without a claim: it says nothing about what is to become of the program.
+    /// Starts to watch for what is to be done when nobody else watches.
     pub(crate) fn aside(signals: &[Signal], callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
         Watch::add(signals, false, callback)
     }
@@ -100,19 +100,18 @@ pub(crate) fn keep_handler(signal: Signal) -> Result<(), Error> {
     watchers.install(signal)
 }
 
-/// Whether anybody has claimed a signal, and what was to happen at it before.
-pub(crate) fn is_claimed(signal: Signal) -> (bool, Disposition) {
+/// Returns what was to happen at a signal before it was watched.
+pub(crate) fn disposition_before(signal: Signal) -> Disposition {
     let watchers = lock();
-    let claimed = watchers.all.iter().any(|watcher| watcher.claims && watcher.signals.contains(&signal));
     let before = watchers.installed.iter().find(|(known, _)| *known == signal);
-    (claimed, before.map_or(Disposition::Default, |(_, before)| *before))
+    before.map_or(Disposition::Default, |(_, before)| *before)
 }
 
 /// Forgets what the parent watches, in a process just forked: its handlers, and the descriptor that they write to.
 pub(crate) fn forked(installed: &[Signal]) {
     PIPE.store(-1, Ordering::SeqCst);
     for signal in installed {
-        signal::set_plain(signal.number(), false);
+        signal::set_default(signal.number());
     }
 }
 
@@ -157,10 +156,9 @@ fn start_thread() -> Result<PrivateFd, Error> {
     let gate = no_fork();
     let (read, write) = UnixStream::pair().map_err(Error::system("create a socket"))?;
     write.set_nonblocking(true).map_err(Error::system("set up a socket"))?;
-    let (read, write) = (PrivateFd::new(read), PrivateFd::new(write));
+    let (read, write) = (PrivateFd::new(read).resident(), PrivateFd::new(write).resident());
     drop(gate);
-    let thread = Builder::new().name("pushflow-signals".to_owned()).spawn(move || dispatch(&read));
-    thread.map_err(Error::system("start a thread"))?;
+    thread::start("signals", move || dispatch(&read)).map_err(Error::system("start a thread"))?;
     PIPE.store(write.as_fd().as_raw_fd(), Ordering::SeqCst);
     Ok(write)
 }
@@ -181,12 +179,14 @@ fn dispatch(read: &PrivateFd) {
 }
 
 /// Calls all who watch a signal, without the lock, so that they may watch more and less.
+///
+/// Whether somebody has claimed it is decided at the beginning: a claim that is given up because of this very signal counts.
 fn call(signal: Signal) {
     let watchers = lock();
-    let all: Vec<(u64, Callback)> = watchers
-        .all
-        .iter()
-        .filter(|watcher| watcher.signals.contains(&signal))
+    let watching = || watchers.all.iter().filter(|watcher| watcher.signals.contains(&signal));
+    let claimed = watching().any(|watcher| watcher.claims);
+    let all: Vec<(u64, Callback)> = watching()
+        .filter(|watcher| watcher.claims || !claimed)
         .map(|watcher| (watcher.id, Arc::clone(&watcher.callback)))
         .collect();
     drop(watchers);

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 
 use rustix::process::{Pid, setpgid};
 
-use super::live;
+use super::{live, panic_hook};
 use crate::boot::Boot;
 use crate::entry::{Inside, Returned};
 use crate::error::Error;
@@ -16,8 +16,9 @@ use crate::{custodian, interrupt, signal};
 pub(crate) type Closure = Box<dyn FnOnce(&mut Inside) -> Returned + Send>;
 
 /// Forks this process; the child runs the closure. Returns its id and the parent's end of the link.
-pub(crate) fn fork(boot: Boot, body: Closure) -> Result<(Pid, PrivateFd), Error> {
+pub(crate) fn start(boot: Boot, body: Closure) -> Result<(Pid, PrivateFd), Error> {
     custodian::run(move || {
+        panic_hook::shield();
         let watched = signal::installed();
         let mut rest = at_rest();
         let (own, others) = UnixStream::pair().map_err(Error::system("create a socket"))?;
@@ -42,7 +43,8 @@ pub(crate) fn fork(boot: Boot, body: Closure) -> Result<(Pid, PrivateFd), Error>
                 if let Ok(input) = sys::take_standard_input() {
                     drop(input);
                 }
-                blocked.none();
+                // They stay blocked until it can take them: `live`.
+                std::mem::forget(blocked);
                 live(boot, others, body)
             }
         }

@@ -15,7 +15,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
 };
-use rustix::process::{Pid, setsid};
+use rustix::process::{Pid, getppid, setsid};
 
 use super::fork::pid_of;
 use super::live::{begin, is_initialized};
@@ -39,7 +39,7 @@ struct Server {
 }
 
 /// Has a process forked that begins with what its link brings; returns its id and the parent's end of the link.
-pub(crate) fn fork() -> Result<(Pid, PrivateFd), Error> {
+pub(crate) fn start() -> Result<(Pid, PrivateFd), Error> {
     let mut server = lock();
     for _ in 0..2 {
         let running = match &mut *server {
@@ -69,9 +69,32 @@ pub(crate) fn fork() -> Result<(Pid, PrivateFd), Error> {
 pub(crate) fn guard() {
     let mut server = lock();
     if server.is_none() && is_initialized() {
-        // Without it there is less safety, but nothing else is missing.
-        *server = Server::start().ok();
+        // Somebody may have killed it at once. Without it there is less safety, but nothing else is missing.
+        *server = Server::start().or_else(|_| Server::start()).ok();
     }
+}
+
+/// Starts the fork server now, so that the first process by [`StartMethod::Forkserver`](crate::StartMethod) finds it there.
+///
+/// Otherwise the first process or command starts it, which takes about as long as executing the program.
+///
+/// # Errors
+///
+/// [`Error::NotInitialized`] when the program does not call [`init`](crate::init); when the system refuses.
+pub fn warm_up() -> Result<(), Error> {
+    if !is_initialized() {
+        return Err(Error::NotInitialized { method: crate::StartMethod::Forkserver });
+    }
+    let mut server = lock();
+    if server.is_none() {
+        *server = Some(Server::start()?);
+    }
+    Ok(())
+}
+
+/// Returns the process id of the server, if there is one.
+pub(crate) fn pid() -> Option<u32> {
+    lock().as_ref().map(|server| server.kin.pid())
 }
 
 /// Lets the server go, at the end of this process.
@@ -93,8 +116,8 @@ fn lock() -> MutexGuard<'static, Option<Server>> {
 impl Server {
     fn start() -> Result<Server, Error> {
         let (pid, control) = spawn::execute(Role::Forkserver, "pushflow-forkserver", None)?;
-        let kin = Kin::new(pid).map_err(Error::system("watch a process"))?;
-        let server = Server { control, kin };
+        let kin = Kin::new(pid).map_err(Error::system("watch a process"))?.resident();
+        let server = Server { control: control.resident(), kin };
         let mut place = tree::own().into_bytes();
         place.push(b'\n');
         write_all(&server.control, &place).map_err(Error::system("reach the fork server"))?;
@@ -124,7 +147,10 @@ impl Server {
 pub(super) fn serve(control: UnixStream) -> ! {
     // Away from the terminal and the group of the client, which are signalled as a whole.
     let _ = setsid();
-    SURVIVED.iter().for_each(|signal| sys::signal::set_plain(signal.number(), true));
+    // It survives what its client may survive. Blocked and not ignored: what it forks has them blocked until it can take
+    // them, and finds their dispositions as the client had them.
+    std::mem::forget(sys::signal::Blocked::all());
+    let client = getppid();
     let Ok(place) = read_place(&control) else { sys::exit_now(0) };
     loop {
         match receive(&control) {
@@ -132,7 +158,6 @@ pub(super) fn serve(control: UnixStream) -> ! {
                 let answer = match sys::fork_sibling() {
                     Ok(Side::Child) => {
                         drop(control);
-                        SURVIVED.iter().for_each(|signal| sys::signal::set_plain(signal.number(), false));
                         begin(UnixStream::from(link));
                     }
                     Ok(Side::Parent(pid)) => i32::try_from(pid).unwrap_or(-libc::EINVAL),
@@ -148,14 +173,15 @@ pub(super) fn serve(control: UnixStream) -> ! {
             Ok(None) | Err(_) => break,
         }
     }
-    // The client was killed: nobody else is left who knows what it had executed.
+    // The client was killed: nobody else is left who knows what it had executed. Its descriptors are closed before its
+    // children get their parent-death signals: until then a command of its may still start something.
+    let limit = Instant::now() + Duration::from_secs(5);
+    while getppid() == client && Instant::now() < limit {
+        std::thread::sleep(Duration::from_micros(100));
+    }
     tree::sweep(&place);
     sys::exit_now(0)
 }
-
-/// Signals that the server survives, for its client may do so too.
-const SURVIVED: [crate::Signal; 4] =
-    [crate::Signal::INTERRUPT, crate::Signal::TERMINATE, crate::Signal::HANGUP, crate::Signal::QUIT];
 
 /// Reads one request; `None` at the end.
 fn receive(control: &UnixStream) -> io::Result<Option<(u8, Option<OwnedFd>)>> {

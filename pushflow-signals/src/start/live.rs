@@ -82,10 +82,10 @@ pub(super) fn begin(mut link: UnixStream) -> ! {
 
 /// Lives the life of a process that has just begun: in its group, with its signals, up to its last word.
 pub(crate) fn live(mut boot: Boot, link: UnixStream, body: impl FnOnce(&mut Inside) -> Returned) -> ! {
-    daemonic::become_process(boot.daemonic, boot.children);
+    daemonic::become_process(boot.daemonic, boot.tied, boot.children);
     // Its parent does the same, so that whoever is first has done it before anybody signals the group.
     let _ = setpgid(None, None);
-    if boot.daemonic {
+    if boot.tied {
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
         // The parent may have ended before the setting took effect.
         if getppid().is_none_or(|parent| parent.as_raw_nonzero().get().unsigned_abs() != boot.parent) {
@@ -98,7 +98,12 @@ pub(crate) fn live(mut boot: Boot, link: UnixStream, body: impl FnOnce(&mut Insi
     let told = if let Err(error) = armed {
         Told::Failed(error.to_string())
     } else {
-        tell(catch_unwind(AssertUnwindSafe(|| interrupt::run(|| body(&mut inside)).0)))
+        let body = || {
+            // From here on an interruption is for what runs; one that came earlier is delivered now.
+            sys::signal::unblock_all();
+            body(&mut inside)
+        };
+        tell(catch_unwind(AssertUnwindSafe(|| interrupt::run(body).0)))
     };
     family::end();
     let _ = std::io::stdout().flush();

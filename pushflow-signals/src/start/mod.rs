@@ -4,8 +4,10 @@ pub(crate) mod fork;
 pub(crate) mod forkserver;
 mod live;
 mod method;
+mod panic_hook;
 pub(crate) mod spawn;
 
+pub use forkserver::warm_up;
 pub use live::init;
 pub(crate) use live::{Role, is_initialized, live};
 pub use method::{StartMethod, UnknownStartMethod};

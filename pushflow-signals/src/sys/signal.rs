@@ -33,6 +33,9 @@ pub(crate) fn install(signal: i32, reaction: Reaction) -> io::Result<Option<Disp
     REACTION.store(reaction as *mut (), Ordering::SeqCst);
     let mut ours = zeroed();
     ours.sa_sigaction = on_signal as *const () as usize;
+    // One at a time, so that those that come together are heard in the order of their numbers and not the other way round.
+    // SAFETY: it fills the set that it is given.
+    unsafe { libc::sigfillset(&raw mut ours.sa_mask) };
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
     let mut old = current(signal)?;
     if old.sa_sigaction == ours.sa_sigaction {
@@ -63,10 +66,10 @@ pub(crate) fn disposition_of(signal: i32) -> io::Result<Disposition> {
     current(signal).map(|found| disposition(&found))
 }
 
-/// Sets what happens at a signal to the default, or to nothing. sigaction(2).
-pub(crate) fn set_plain(signal: i32, ignore: bool) {
+/// Sets what happens at a signal to the default. sigaction(2).
+pub(crate) fn set_default(signal: i32) {
     let mut plain = zeroed();
-    plain.sa_sigaction = if ignore { libc::SIG_IGN } else { libc::SIG_DFL };
+    plain.sa_sigaction = libc::SIG_DFL;
     // SAFETY: it points to a whole structure without a handler.
     unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
 }
@@ -85,12 +88,15 @@ impl Blocked {
         // SAFETY: the call has filled it.
         Blocked(unsafe { old.assume_init() })
     }
+}
 
-    /// Lets a new process receive all signals, whatever its parent blocked.
-    pub(crate) fn none(mut self) {
-        // SAFETY: it empties the set that it is given.
-        unsafe { libc::sigemptyset(&raw mut self.0) };
-    }
+/// Lets the calling thread receive all signals, whatever it, or its parent process, blocked. pthread_sigmask(3).
+pub(crate) fn unblock_all() {
+    let mut none = MaybeUninit::uninit();
+    // SAFETY: it empties the set that it is given.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: the set was emptied just now.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
 impl Drop for Blocked {

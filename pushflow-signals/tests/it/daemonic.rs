@@ -2,7 +2,9 @@
 
 use pushflow_signals::{Children, Process, StartMethod};
 
-use crate::limit;
+use crate::{Test, limit, tests};
+
+pub(crate) const TESTS: &[Test] = tests![the_rule_and_its_exceptions,];
 
 const REFUSED: &str = "daemonic processes are not allowed to have children";
 
@@ -12,7 +14,6 @@ fn says(daemonic: bool, children: Children, method: StartMethod) -> String {
     String::from_utf8(builder.start().unwrap().wait(limit()).unwrap().returned.unwrap()).unwrap()
 }
 
-#[test]
 fn the_rule_and_its_exceptions() {
     assert!(!pushflow_signals::daemonic::is_daemonic() && pushflow_signals::daemonic::may_have_children());
     for method in StartMethod::ALL {

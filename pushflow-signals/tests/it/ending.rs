@@ -4,7 +4,15 @@ use std::time::{Duration, Instant};
 
 use pushflow_signals::{Child, Command, Ended, Finished, Output};
 
-use crate::limit;
+use crate::{Test, limit, tests};
+
+pub(crate) const TESTS: &[Test] = tests![
+    an_interrupted_command_ends_by_sigint,
+    an_interrupt_before_the_wait_counts,
+    a_command_may_answer_an_interrupt_in_its_way,
+    what_ignores_signals_is_killed,
+    a_deadline_ends_a_command,
+];
 
 fn shell(script: &str) -> Child {
     let command = Command::new("sh").args(["-c", script]).stdout(Output::Stream).grace(Duration::from_millis(50));
@@ -17,7 +25,6 @@ fn interrupt_when_ready(child: Child, times: usize) -> Finished {
     child.wait_with(limit(), |_, _| (0..times).for_each(|_| interrupter.interrupt())).unwrap()
 }
 
-#[test]
 fn an_interrupted_command_ends_by_sigint() {
     for times in [1, 5] {
         let child = shell("echo ready; exec sleep 1000");
@@ -29,26 +36,22 @@ fn an_interrupted_command_ends_by_sigint() {
     }
 }
 
-#[test]
 fn an_interrupt_before_the_wait_counts() {
     let child = shell("exec sleep 1000");
     child.interrupter().interrupt();
     assert_eq!(child.wait(limit()).unwrap().ended, Ended::Interrupted);
 }
 
-#[test]
 fn a_command_may_answer_an_interrupt_in_its_way() {
     let finished = interrupt_when_ready(shell("trap 'exit 3' INT; echo ready; while :; do sleep 0.01; done"), 1);
     assert_eq!((finished.code(), finished.ended), (Some(3), Ended::Interrupted));
 }
 
-#[test]
 fn what_ignores_signals_is_killed() {
     let finished = interrupt_when_ready(shell("trap '' INT TERM; echo ready; while :; do sleep 1; done"), 1);
     assert_eq!(finished.signal().unwrap().to_string(), "SIGKILL");
 }
 
-#[test]
 fn a_deadline_ends_a_command() {
     let child = shell("exec sleep 1000");
     let finished = child.wait(Some(Instant::now() + Duration::from_millis(10))).unwrap();

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use pushflow_signals::{Ended, Process, ProcessBuilder, ProcessEnd, StartMethod};
 
-use crate::limit;
+use crate::{Test, limit, tests};
+
+pub(crate) const TESTS: &[Test] =
+    tests![a_blocking_call_of_ours_ends_early, what_does_not_listen_is_terminated_then_killed, early_late_and_twice,];
 
 /// Starts a process, waits until it is ready, interrupts it.
 fn interrupted(builder: ProcessBuilder) -> ProcessEnd {
@@ -23,7 +26,6 @@ fn interrupted(builder: ProcessBuilder) -> ProcessEnd {
     end
 }
 
-#[test]
 fn a_blocking_call_of_ours_ends_early() {
     for method in StartMethod::ALL {
         let end = interrupted(Process::builder("sleep").method(method));
@@ -31,7 +33,6 @@ fn a_blocking_call_of_ours_ends_early() {
     }
 }
 
-#[test]
 fn what_does_not_listen_is_terminated_then_killed() {
     for method in StartMethod::ALL {
         let end = interrupted(Process::builder("stubborn").method(method));
@@ -41,7 +42,6 @@ fn what_does_not_listen_is_terminated_then_killed() {
     }
 }
 
-#[test]
 fn early_late_and_twice() {
     for method in StartMethod::ALL {
         let process = Process::builder("sleep").method(method).grace(Duration::from_millis(500)).start().unwrap();

@@ -6,9 +6,18 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use pushflow_signals::leaks::Snapshot;
 use pushflow_signals::{Command, Output};
 
-use crate::{LONG, again, is_child, wait_for};
+use crate::{LONG, Test, again, is_child, tests, wait_for};
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_process_in_the_background_ends_with_its_command,
+    grandchildren_end_with_an_interrupted_command,
+    a_dropped_child_is_killed_and_reaped,
+    many_commands_leave_no_zombie_and_no_descriptor,
+    a_command_does_not_outlive_a_killed_parent,
+];
 
 /// Waits until a process has ended. It has got its signal, so the wait is for the kernel only.
 fn assert_ends(pid: &str) {
@@ -23,14 +32,12 @@ fn capture(script: &str) -> Command {
     Command::new("sh").args(["-c", script]).stdout(Output::Capture).grace(Duration::from_millis(50))
 }
 
-#[test]
 fn a_process_in_the_background_ends_with_its_command() {
     let finished = capture("sleep 1000 & echo $!").start().unwrap().wait(Some(Instant::now() + LONG)).unwrap();
     assert_eq!(finished.code(), Some(0), "the open pipe did not hold up the wait");
     assert_ends(std::str::from_utf8(&finished.stdout.unwrap()).unwrap());
 }
 
-#[test]
 fn grandchildren_end_with_an_interrupted_command() {
     let (says, said) = mpsc::channel();
     let script = "sh -c 'sleep 1000 & echo $!; wait' & trap '' INT TERM; while :; do sleep 1; done";
@@ -50,7 +57,6 @@ fn grandchildren_end_with_an_interrupted_command() {
     assert_ends(&grandchild);
 }
 
-#[test]
 fn a_dropped_child_is_killed_and_reaped() {
     let child = capture("exec sleep 1000").start().unwrap();
     let pid = child.pid().to_string();
@@ -59,29 +65,24 @@ fn a_dropped_child_is_killed_and_reaped() {
     assert!(!Path::new("/proc").join(pid).exists());
 }
 
-#[test]
 fn many_commands_leave_no_zombie_and_no_descriptor() {
     const TEST: &str = "leftovers::many_commands_leave_no_zombie_and_no_descriptor";
     if !is_child(TEST) {
         assert!(again(TEST).status().unwrap().success());
         return;
     }
-    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let run = |script: &str| drop(capture(script).start().unwrap().wait(Some(Instant::now() + LONG)).unwrap());
-    run("true");
-    let before = descriptors();
+    let directory = tempfile::tempdir().unwrap();
+    let before = Snapshot::of_directory(directory.path()).unwrap();
     for _ in 0..100 {
         run("echo x; exit 1");
         drop(capture("exec sleep 1000").start().unwrap());
         assert!(Command::new("/nonexistent").stdout(Output::Capture).start().is_err());
     }
-    assert_eq!(descriptors(), before);
-    let own = std::process::id();
-    let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
-    assert_eq!(children.trim(), "");
+    let left = before.compare().unwrap();
+    assert!(left.is_empty(), "{left}");
 }
 
-#[test]
 fn a_command_does_not_outlive_a_killed_parent() {
     const TEST: &str = "leftovers::a_command_does_not_outlive_a_killed_parent";
     if is_child(TEST) {

@@ -1,39 +1,99 @@
 //! What the crate promises, seen from outside.
+//!
+//! The harness is our own, for `init` has to be the first line of `main`, and some tests execute this program again as a
+//! parent whose end they look at.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the parts that children play say what they are")]
 #![expect(clippy::disallowed_methods, reason = "tests execute themselves again, and wait in threads")]
 
+mod coroutines;
 mod daemonic;
 mod ending;
 mod exits;
 mod fork_storm;
 mod interrupting;
 mod kill_storm;
+mod leaks;
 mod leftovers;
 mod parts;
 mod processes;
+mod relatives;
 mod signals;
 mod stages;
 mod starting;
+mod uninitialized;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
 
 /// Only a deadlock reaches it.
 const LONG: Duration = Duration::from_secs(60);
-/// Names the part of a test that is played by the test binary itself.
+/// Names the part of a test that is played by this program itself.
 const PART: &str = "PUSHFLOW_SIGNALS_TEST_PART";
 
-/// Before the test harness, as `init` stands first in `main`.
-#[ctor::ctor]
-fn init() {
+/// A test with its name.
+type Test = (&'static str, fn());
+
+/// Lists the tests of a module.
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => { &[$((concat!(module_path!(), "::", stringify!($test)), $test as fn()),)*] };
+}
+use tests;
+
+fn main() -> ExitCode {
+    let part = std::env::var(PART).unwrap_or_default();
+    if part == uninitialized::PART {
+        return uninitialized::play();
+    }
     pushflow_signals::init();
+    match part.as_str() {
+        relatives::PART => relatives::play(),
+        kill_storm::PART => kill_storm::play(),
+        _ => test(),
+    }
 }
 
-/// Executes this test binary again, for one test, as the part of a child.
+fn test() -> ExitCode {
+    let all = [
+        coroutines::TESTS,
+        daemonic::TESTS,
+        ending::TESTS,
+        exits::TESTS,
+        fork_storm::TESTS,
+        interrupting::TESTS,
+        kill_storm::TESTS,
+        leaks::TESTS,
+        leftovers::TESTS,
+        processes::TESTS,
+        signals::TESTS,
+        stages::TESTS,
+        starting::TESTS,
+        uninitialized::TESTS,
+    ];
+    let trials = all.concat().into_iter().map(|(name, test)| {
+        let name = name.strip_prefix("it::").unwrap_or(name);
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// Executes this program again, for one test, as the part of a child.
 fn again(test: &str) -> std::process::Command {
+    let mut command = program(test);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command
+}
+
+/// This program, to play a part.
+fn program(part: &str) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(PART, test);
+    command.env(PART, part);
     command
 }
 

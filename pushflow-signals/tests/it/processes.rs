@@ -4,13 +4,27 @@ use std::io::{Read, Write};
 
 use pushflow_signals::{Ended, Error, Process, ProcessBuilder, ProcessEnd, ProcessFailure, StartMethod};
 
-use crate::{limit, lives};
+use crate::{Test, limit, lives, tests};
+
+pub(crate) const TESTS: &[Test] = tests![
+    what_a_function_returns_comes_back,
+    large_inputs_and_results_pass,
+    errors_panics_and_exits_are_told_apart,
+    closures_bring_what_they_hold,
+    a_link_carries_a_protocol_of_ones_own,
+    the_end_of_a_link_is_seen_by_both_sides,
+    processes_nest_in_every_way,
+    threads_start_processes_at_once,
+    a_daemonic_process_outlives_the_thread_that_started_it,
+    unknown_and_ambiguous_names_are_refused,
+    a_process_that_is_let_go_is_reaped,
+    a_deadline_ends_a_process,
+];
 
 fn end(builder: ProcessBuilder) -> ProcessEnd {
     builder.start().unwrap().wait(limit()).unwrap()
 }
 
-#[test]
 fn what_a_function_returns_comes_back() {
     for method in StartMethod::ALL {
         for daemonic in [false, true] {
@@ -22,7 +36,6 @@ fn what_a_function_returns_comes_back() {
     }
 }
 
-#[test]
 fn large_inputs_and_results_pass() {
     let large = vec![b'x'; 32 << 20];
     for method in StartMethod::ALL {
@@ -31,7 +44,6 @@ fn large_inputs_and_results_pass() {
     }
 }
 
-#[test]
 fn errors_panics_and_exits_are_told_apart() {
     for method in StartMethod::ALL {
         let failed = end(Process::builder("fail").method(method));
@@ -51,7 +63,6 @@ fn errors_panics_and_exits_are_told_apart() {
     }
 }
 
-#[test]
 fn closures_bring_what_they_hold() {
     let held = vec![1_u8, 2, 3];
     let finished = end(Process::closure(move |inside| {
@@ -66,7 +77,6 @@ fn closures_bring_what_they_hold() {
     }
 }
 
-#[test]
 fn a_link_carries_a_protocol_of_ones_own() {
     for method in StartMethod::ALL {
         let mut process = Process::builder("echo link").method(method).start().unwrap();
@@ -82,7 +92,6 @@ fn a_link_carries_a_protocol_of_ones_own() {
     }
 }
 
-#[test]
 fn the_end_of_a_link_is_seen_by_both_sides() {
     for method in StartMethod::ALL {
         // The process sees that of its parent's end.
@@ -101,7 +110,6 @@ fn the_end_of_a_link_is_seen_by_both_sides() {
     }
 }
 
-#[test]
 fn processes_nest_in_every_way() {
     for first in StartMethod::ALL {
         for second in StartMethod::ALL {
@@ -113,7 +121,6 @@ fn processes_nest_in_every_way() {
     }
 }
 
-#[test]
 fn threads_start_processes_at_once() {
     std::thread::scope(|scope| {
         for thread in 0..6 {
@@ -130,7 +137,6 @@ fn threads_start_processes_at_once() {
 }
 
 /// A parent-death signal follows the thread that started a process.
-#[test]
 fn a_daemonic_process_outlives_the_thread_that_started_it() {
     for method in StartMethod::ALL {
         let start = move || Process::builder("sleep").method(method).daemonic().start().unwrap();
@@ -140,7 +146,6 @@ fn a_daemonic_process_outlives_the_thread_that_started_it() {
     }
 }
 
-#[test]
 fn unknown_and_ambiguous_names_are_refused() {
     let error = Process::builder("no such").start().unwrap_err();
     assert!(matches!(&error, Error::UnknownProcess { found: 0, .. }), "{error}");
@@ -153,7 +158,6 @@ fn unknown_and_ambiguous_names_are_refused() {
     assert!(matches!(error, Error::UnknownProcess { found: 2, .. }), "{error}");
 }
 
-#[test]
 fn a_process_that_is_let_go_is_reaped() {
     for method in StartMethod::ALL {
         let daemonic = Process::builder("sleep").method(method).daemonic().start().unwrap();
@@ -167,7 +171,6 @@ fn a_process_that_is_let_go_is_reaped() {
     }
 }
 
-#[test]
 fn a_deadline_ends_a_process() {
     for method in StartMethod::ALL {
         let process = Process::builder("stubborn").method(method).start().unwrap();

@@ -5,16 +5,20 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::mpsc;
 
-use pushflow_signals::{Stage, StopStages, end_by_signal};
+use pushflow_signals::{Signal, Stage, StopStages, end_by_signal};
 
-use crate::{again, is_child};
+use crate::{Test, again, is_child, tests};
 
-#[test]
+pub(crate) const TESTS: &[Test] = tests![three_signals_are_three_stages_and_the_last_is_seen_by_the_parent,];
+
 fn three_signals_are_three_stages_and_the_last_is_seen_by_the_parent() {
     const TEST: &str = "stages::three_signals_are_three_stages_and_the_last_is_seen_by_the_parent";
     if is_child(TEST) {
         let (says, said) = mpsc::channel();
-        let _stages = StopStages::watch(move |stage, signal| says.send((stage, signal)).unwrap()).unwrap();
+        let _stages = StopStages::watch(&[Signal::INTERRUPT, Signal::TERMINATE], move |stage, signal| {
+            says.send((stage, signal)).unwrap()
+        })
+        .unwrap();
         println!("\nready");
         for (stage, signal) in said {
             println!("{stage:?} {signal}");

@@ -5,7 +5,20 @@ use std::time::Instant;
 
 use pushflow_signals::{Command, Ended, Error, Finished, Output, Stdin, Stream};
 
-use crate::LONG;
+use crate::{LONG, Test, tests};
+
+pub(crate) const TESTS: &[Test] = tests![
+    codes_signals_and_outputs_come_back,
+    arguments_go_unchanged,
+    big_input_and_output_at_once,
+    a_command_need_not_read_its_input,
+    the_environment_is_as_asked,
+    the_working_directory_is_as_asked,
+    merged_output_keeps_its_order,
+    streamed_output_comes_in_pieces,
+    a_command_sees_default_signal_dispositions,
+    what_keeps_a_command_from_starting_is_told_apart,
+];
 
 fn shell(script: &str) -> Command {
     Command::new("sh").args(["-c", script]).stdout(Output::Capture).stderr(Output::Capture)
@@ -19,7 +32,6 @@ fn out(finished: &Finished) -> &str {
     std::str::from_utf8(finished.stdout.as_deref().unwrap()).unwrap()
 }
 
-#[test]
 fn codes_signals_and_outputs_come_back() {
     let finished = run(shell("echo out; echo err >&2; exit 7"));
     assert_eq!((finished.code(), finished.signal(), finished.ended), (Some(7), None, Ended::ByItself));
@@ -28,14 +40,12 @@ fn codes_signals_and_outputs_come_back() {
     assert_eq!((killed.code(), killed.signal().unwrap().to_string().as_str()), (None, "SIGTERM"));
 }
 
-#[test]
 fn arguments_go_unchanged() {
     let odd = ["a b", "", "*", "$HOME", "\"'", "\n"];
     let finished = run(Command::new("printf").args(["%s|"]).args(odd).stdout(Output::Capture));
     assert_eq!(out(&finished), "a b||*|$HOME|\"'|\n|");
 }
 
-#[test]
 fn big_input_and_output_at_once() {
     let bytes: Vec<u8> = (0..64 << 20).map(|n: u32| n.to_le_bytes()[1]).collect();
     let input: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(bytes.clone());
@@ -43,13 +53,11 @@ fn big_input_and_output_at_once() {
     assert!(finished.stdout.unwrap() == bytes);
 }
 
-#[test]
 fn a_command_need_not_read_its_input() {
     let input = Stdin::Bytes(Arc::new(vec![0_u8; 10 << 20]));
     assert_eq!(run(Command::new("true").stdin(input)).code(), Some(0));
 }
 
-#[test]
 fn the_environment_is_as_asked() {
     let finished = run(shell("echo $A-$HOME-$PUSHFLOW_GONE").env_clear().env("A", "1").env("PATH", "/usr/bin:/bin"));
     assert_eq!(out(&finished), "1--\n");
@@ -57,7 +65,6 @@ fn the_environment_is_as_asked() {
     assert_eq!(out(&removed), "none\n");
 }
 
-#[test]
 fn the_working_directory_is_as_asked() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path().canonicalize().unwrap();
@@ -65,14 +72,12 @@ fn the_working_directory_is_as_asked() {
     assert_eq!(out(&finished).trim_end(), directory.to_str().unwrap());
 }
 
-#[test]
 fn merged_output_keeps_its_order() {
     let finished = run(shell("for i in 1 2 3; do echo o$i; echo e$i >&2; done").stderr(Output::Merge));
     assert_eq!(out(&finished), "o1\ne1\no2\ne2\no3\ne3\n");
     assert_eq!(finished.stderr, None);
 }
 
-#[test]
 fn streamed_output_comes_in_pieces() {
     let mut lines = [0, 0];
     let take = |stream, bytes: &[u8]| {
@@ -85,14 +90,12 @@ fn streamed_output_comes_in_pieces() {
     assert_eq!(lines, [100_000, 1000]);
 }
 
-#[test]
 fn a_command_sees_default_signal_dispositions() {
     // With SIGPIPE ignored, as Rust programs have it, `yes` would end with an error message instead.
     let finished = run(shell("yes | head -n 1"));
     assert_eq!((out(&finished), finished.stderr.as_deref()), ("y\n", Some(&b""[..])));
 }
 
-#[test]
 fn what_keeps_a_command_from_starting_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let plain = directory.path().join("plain");

@@ -1,0 +1,73 @@
+//! [`Stat`]: what the system says about a process.
+
+/// What `/proc/PID/stat` says. proc(5).
+#[derive(Clone, Debug)]
+pub(crate) struct Stat {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    pub(crate) state: char,
+    pub(crate) parent: u32,
+    flags: u32,
+    /// Where its environment is; 0 while it has none: in the midst of an exec, or of its end.
+    environment: u64,
+    /// In clock ticks since the system started.
+    pub(crate) start: u64,
+}
+
+/// A thread of the kernel's. `PF_KTHREAD` of the kernel's `sched.h`.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+impl Stat {
+    /// Returns `None` for a process that is not there.
+    pub(crate) fn of(pid: u32) -> Option<Stat> {
+        Stat::parse(pid, &std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(pid: u32, text: &str) -> Option<Stat> {
+        // The name is in parentheses and may have some itself.
+        let (head, rest) = text.rsplit_once(')')?;
+        let (_, name) = head.split_once('(')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        Some(Stat {
+            pid,
+            name: name.to_owned(),
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            flags: fields.get(6)?.parse().ok()?,
+            // Older kernels do not say.
+            environment: fields.get(47).and_then(|field| field.parse().ok()).unwrap_or(0),
+            start: fields.get(19)?.parse().ok()?,
+        })
+    }
+
+    /// Whether it is a program that has not ended.
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X') && self.flags & KERNEL_THREAD == 0
+    }
+
+    /// Whether it is in the midst of an exec, when it has no environment yet.
+    pub(crate) fn is_executing(&self) -> bool {
+        self.is_alive() && self.environment == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive() {
+        let own = Stat::of(std::process::id()).unwrap();
+        assert!(own.is_alive() && !own.is_executing());
+        assert_eq!(own.parent, std::os::unix::process::parent_id());
+    }
+
+    #[test]
+    fn names_may_have_parentheses() {
+        let text = "7 (a) b (c) Z 3 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 9182 0";
+        let stat = Stat::parse(7, text).unwrap();
+        assert_eq!((stat.name.as_str(), stat.state, stat.parent, stat.start), ("a) b (c", 'Z', 3, 9182));
+        assert!(!stat.is_alive());
+        assert!(Stat::parse(7, "").is_none() && Stat::parse(7, "7 (a) Z").is_none());
+    }
+}
