@@ -7,6 +7,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::parent_id;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
 };
-use rustix::process::{Pid, getppid, setsid};
+use rustix::process::{Pid, setsid};
 
 use super::fork::pid_of;
 use super::live::{begin, is_initialized};
@@ -118,9 +119,8 @@ impl Server {
         let (pid, control) = spawn::execute(Role::Forkserver, "pushflow-forkserver", None)?;
         let kin = Kin::new(pid).map_err(Error::system("watch a process"))?.resident();
         let server = Server { control: control.resident(), kin };
-        let mut place = tree::own().into_bytes();
-        place.push(b'\n');
-        write_all(&server.control, &place).map_err(Error::system("reach the fork server"))?;
+        let about = format!("{} {}\n", std::process::id(), tree::own());
+        write_all(&server.control, about.as_bytes()).map_err(Error::system("reach the fork server"))?;
         Ok(server)
     }
 
@@ -150,8 +150,7 @@ pub(super) fn serve(control: UnixStream) -> ! {
     // It survives what its client may survive. Blocked and not ignored: what it forks has them blocked until it can take
     // them, and finds their dispositions as the client had them.
     std::mem::forget(sys::signal::Blocked::all());
-    let client = getppid();
-    let Ok(place) = read_place(&control) else { sys::exit_now(0) };
+    let Ok((client, place)) = read_client(&control) else { sys::exit_now(0) };
     loop {
         match receive(&control) {
             Ok(Some((FORK, Some(link)))) => {
@@ -176,7 +175,7 @@ pub(super) fn serve(control: UnixStream) -> ! {
     // The client was killed: nobody else is left who knows what it had executed. Its descriptors are closed before its
     // children get their parent-death signals: until then a command of its may still start something.
     let limit = Instant::now() + Duration::from_secs(5);
-    while getppid() == client && Instant::now() < limit {
+    while parent_id() == client && Instant::now() < limit {
         std::thread::sleep(Duration::from_micros(100));
     }
     tree::sweep(&place);
@@ -205,17 +204,20 @@ fn receive(control: &UnixStream) -> io::Result<Option<(u8, Option<OwnedFd>)>> {
     Ok((received.bytes > 0).then_some((request[0], link)))
 }
 
-/// Reads the place of the client, a line.
-fn read_place(control: &UnixStream) -> io::Result<String> {
-    let mut place = Vec::new();
+/// Reads the process id of the client and its place, a line.
+fn read_client(control: &UnixStream) -> io::Result<(u32, String)> {
+    let mut line = Vec::new();
     loop {
         let mut byte = [0];
         read_exact(control, &mut byte)?;
         if byte == *b"\n" {
-            return String::from_utf8(place).map_err(|_| io::ErrorKind::InvalidData.into());
+            break;
         }
-        place.extend(byte);
+        line.extend(byte);
     }
+    let line = String::from_utf8_lossy(&line);
+    let parsed = line.split_once(' ').and_then(|(client, place)| Some((client.parse().ok()?, place.to_owned())));
+    parsed.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 fn read_exact(from: impl AsFd, mut into: &mut [u8]) -> io::Result<()> {

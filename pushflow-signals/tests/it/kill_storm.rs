@@ -17,7 +17,7 @@ pub(crate) const PART: &str = "a parent in the storm";
 pub(crate) const TESTS: &[Test] = tests![thousands_of_kills_leave_nothing, fork_servers_are_killed_as_well];
 const SEED: &str = "PUSHFLOW_SIGNALS_STORM_SEED";
 /// Kills in each of the two storms.
-const KILLS: usize = 1500;
+const KILLS: usize = 1000;
 
 /// Whatever is killed, but for the fork servers that guard: what has left its group *and* its parent is found by them only.
 fn thousands_of_kills_leave_nothing() {

@@ -106,6 +106,14 @@ impl Parent {
     }
 }
 
+/// Of a test that fails before it has ended the parent.
+impl Drop for Parent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Plays the parent.
 pub(crate) fn play() -> ExitCode {
     let plan = Plan::parse(&std::env::var(PLAN).unwrap());
