@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::attributes::Attributes;
 use super::draft::{Alias, Draft};
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{NodeId, Place};
+use super::model::{NodeId, Place, Warning};
 use super::node::{DraftNode, Interner};
 use super::schema;
 use super::source::{Entries, Item};
@@ -148,6 +148,14 @@ impl<'d> Document<'d> {
             }
         }
         Ok(())
+    }
+
+    /// Warns of settings of nodes that stand for a sub-workflow: nothing of such a node is left to obey them.
+    pub(super) fn warn_of_settings(&mut self) {
+        for node in self.graph_nodes.iter().map(|draft| &draft.node).filter(|node| node.settings.is_some()) {
+            let message = format!("'pushflow' of node '{}' has no effect, as it is a sub-graph", node.label());
+            self.draft.warnings.push(Warning { message, place: node.place.clone() });
+        }
     }
 
     /// Hands the links over, in their order.

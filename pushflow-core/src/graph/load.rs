@@ -11,7 +11,7 @@ use super::document::Document;
 use super::draft::{Draft, DraftLink};
 use super::error::{GraphError, GraphErrorKind};
 use super::inputs::{self, Input};
-use super::model::{Condition, Graph, Link, Mapping, Node, Place};
+use super::model::{Condition, Graph, Link, Mapping, Node, Place, Warning};
 use super::node::DraftNode;
 use super::source::{Format, Item, Name, Source};
 use super::{default_error, parallel, schema, subgraph, validate, yaml};
@@ -112,7 +112,8 @@ impl Loader<'_> {
 
     /// Loads a workflow that is written at an item; every sub-workflow goes the same way before it is put in.
     fn item(&mut self, root: Item<'_>, level: usize) -> Result<Loaded, GraphError> {
-        let document = Document::read(root)?;
+        let mut document = Document::read(root)?;
+        document.warn_of_settings();
         let mut subs = Vec::with_capacity(document.graph_nodes.len());
         for node in &document.graph_nodes {
             subs.push(self.sub(node, level + 1)?);
@@ -223,7 +224,8 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
     let (mut draft, required) = loaded;
     let starts = Starts::new(&draft.nodes, &draft.links, &required);
     inputs::apply(&mut draft, &options.inputs, &starts, options.can_start.as_ref())?;
-    let Draft { id, label, mut nodes, links, warnings, .. } = draft;
+    let Draft { id, label, mut nodes, links, mut warnings, .. } = draft;
+    warnings.extend(ignored_settings(&nodes));
     let mut required = required.into_iter();
     let links = links.into_iter().map(|link| finish_link(link, required.next().unwrap_or(true)));
     let mut links: Vec<Link> = links.collect::<Result<_, _>>()?;
@@ -243,6 +245,25 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
         return lacks(GraphErrorKind::NoEndNode, "end");
     }
     Ok(graph)
+}
+
+/// Says which settings of a node are understood, and change nothing all the same.
+///
+/// Once for each of them, however many nodes have it: the first is named.
+fn ignored_settings(nodes: &[Node]) -> Vec<Warning> {
+    let mut ignored: Vec<(&str, &Node)> = Vec::new();
+    for node in nodes {
+        for key in node.settings.iter().flat_map(|settings| settings.without_effect()) {
+            if ignored.iter().all(|(known, _)| *known != key) {
+                ignored.push((key, node));
+            }
+        }
+    }
+    let warning = |(key, node): (&str, &Node)| Warning {
+        message: format!("'{key}' under 'pushflow' of node '{}' has no effect", node.label()),
+        place: node.place.clone(),
+    };
+    ignored.into_iter().map(warning).collect()
 }
 
 fn finish_link(link: DraftLink, required: bool) -> Result<Link, GraphError> {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 use smol_str::SmolStr;
 
+use super::settings::Settings;
 use crate::payload::Key;
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// Identifies a node of a loaded workflow.
 ///
@@ -202,8 +203,8 @@ pub struct Node {
     pub force_start_node: bool,
     /// The value that stands for "none of the others" in conditions on the node's outputs.
     pub conditions_else_value: Value,
-    /// The content of the key `pushflow`: settings of this engine.
-    pub settings: Option<Arc<Map>>,
+    /// What the node says to this engine alone.
+    pub settings: Option<Arc<Settings>>,
     /// Where the node was written.
     pub place: Place,
 }

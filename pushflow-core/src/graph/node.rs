@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::attributes::Attributes;
 use super::error::{GraphError, GraphErrorKind};
 use super::model::{Node, NodeId, Place, TaskType};
+use super::settings::Settings;
 use super::source::{Item, Name};
 use crate::payload::Key;
 use crate::value::Value;
@@ -120,11 +121,7 @@ impl<'d> DraftNode<'d> {
             "default_error_attributes" => {
                 self.handler.attributes = Some(Attributes::read(item, "'default_error_attributes' of a node")?);
             }
-            "pushflow" => match item.value()? {
-                Value::Null => node.settings = None,
-                Value::Map(settings) => node.settings = Some(settings),
-                _ => return Err(item.unexpected("'pushflow' of a node", "an object")),
-            },
+            "pushflow" => node.settings = Settings::read(item)?.map(Arc::new),
             _ => {
                 if let Some(position) = TASK_KEYS.iter().position(|known| *known == key) {
                     self.keys.insert(1 << position);

@@ -73,7 +73,7 @@ impl Serialize for NodeView<'_> {
             map.serialize_entry("conditions_else_value", &node.conditions_else_value)?;
         }
         if let Some(settings) = &node.settings {
-            map.serialize_entry("pushflow", &Value::Map(settings.clone()))?;
+            map.serialize_entry("pushflow", &Value::map(settings.entries()))?;
         }
         map.end()
     }

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use pushflow_core::graph::{
-    Format, Graph, GraphError, GraphErrorKind, Input, LoadOptions, NodeId, Resolved, TaskType, load_file, load_inputs,
+    Format, Graph, GraphError, GraphErrorKind, Input, LoadOptions, NodeId, Resolved, Settings, load_file, load_inputs,
     load_text, parse_inputs,
 };
 use pushflow_core::{Key, Value};

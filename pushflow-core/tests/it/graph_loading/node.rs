@@ -71,9 +71,54 @@ fn names_of_default_inputs() {
 }
 
 #[test]
-fn settings_of_this_engine_are_kept() {
-    let graph = load(&nodes(r#"{"id": "a", "method": "m.f", "pushflow": {"pool": "thread"}}"#)).unwrap();
+fn settings_of_this_engine_are_understood() {
+    let written = r#"{"pool":"thread","retries":2,"retry_on":["lost","OSError"],"timeout":1.5,"resources":{"gpu":1},"priority":-3}"#;
+    let graph = load(&nodes(&format!(r#"{{"id": "a", "method": "m.f", "pushflow": {written}}}"#))).unwrap();
     let settings = graph.nodes[0].settings.as_ref().unwrap();
-    assert_eq!(settings.get("pool"), Some(&Value::from("thread")));
-    assert_eq!(graph.nodes[0].task_type, TaskType::Method);
+    assert_eq!((settings.pool.as_deref(), settings.retries, settings.priority), (Some("thread"), 2, -3));
+    assert_eq!(settings.retry_on.as_deref(), Some(&["lost".into(), "OSError".into()][..]));
+    assert_eq!(settings.timeout, Some(std::time::Duration::from_millis(1500)));
+    assert_eq!(serde_json::to_string(&Value::map(settings.entries())).unwrap(), written);
+    let warnings: Vec<&str> = graph.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let ignored =
+        ["pool", "resources", "priority"].map(|key| format!("'{key}' under 'pushflow' of node 'a' has no effect"));
+    assert_eq!(warnings, ignored);
+    let nothing = r#"{"id": "a", "method": "m.f", "pushflow": {"retries": null, "timeout": null, "resources": null}}"#;
+    assert_eq!(load(&nodes(nothing)).unwrap().nodes[0].settings.as_deref(), Some(&Settings::default()));
+}
+
+#[test]
+fn unknown_and_unusable_settings_are_refused() {
+    let with = |settings: &str| nodes(&format!("{{\"id\": \"a\", \"method\": \"m.f\",\n\"pushflow\": {settings}}}"));
+    let known = "pool, retries, retry_on, timeout, resources, priority";
+    let message = format!("unknown key 'retry' under 'pushflow' of a node, expected one of: {known}");
+    let error = refused(&with(r#"{"pool": "thread", "retry": 1}"#), "ValueError", &message);
+    assert_eq!(place(&error), (2, 41));
+    let message = "'retries' of a node: expected an integer of 0 or more, found -1";
+    refused(&with(r#"{"retries": -1}"#), "ValueError", message);
+    let message = "'timeout' of a node: expected a number of seconds above 0, found 0";
+    refused(&with(r#"{"timeout": 0}"#), "ValueError", message);
+    for settings in [
+        "[]",
+        r#"{"pool": 1}"#,
+        r#"{"retries": 1.5}"#,
+        r#"{"retries": true}"#,
+        r#"{"retry_on": "lost"}"#,
+        r#"{"retry_on": [1]}"#,
+        r#"{"timeout": "1"}"#,
+        r#"{"resources": {"gpu": -1}}"#,
+        r#"{"resources": 1}"#,
+        r#"{"priority": "high"}"#,
+    ] {
+        let error = load(&with(settings)).unwrap_err();
+        assert_eq!(place(&error).0, 2, "{settings}");
+    }
+}
+
+#[test]
+fn settings_of_a_sub_graph_are_warned_of() {
+    let text = nodes(r#"{"id": "s", "graph": {"nodes": [{"id": "a", "method": "m.f"}]}, "pushflow": {"retries": 1}}"#);
+    let graph = load(&text).unwrap();
+    assert_eq!(graph.warnings.len(), 1);
+    assert_eq!(graph.warnings[0].message, "'pushflow' of node 's' has no effect, as it is a sub-graph");
 }
