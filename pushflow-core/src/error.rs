@@ -51,7 +51,7 @@ impl ErrorKind {
 
     /// Whether it says something about the task; otherwise the run or the pool ended, and no error handler is asked.
     pub fn is_of_task(self) -> bool {
-        !matches!(self, ErrorKind::Stopped | ErrorKind::Closed | ErrorKind::TimedOut)
+        !matches!(self, ErrorKind::Stopped | ErrorKind::Closed)
     }
 }
 

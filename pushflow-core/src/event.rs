@@ -33,6 +33,15 @@ pub enum Event<'a> {
         /// Whether a link takes care of it.
         handled: bool,
     },
+    /// An execution of a node failed, and is tried again.
+    Retrying {
+        /// The node.
+        node: &'a str,
+        /// Which try failed, from 1.
+        attempt: u32,
+        /// Why.
+        error: &'a TaskError,
+    },
     /// A task says how far it is.
     Progress {
         /// The node.

@@ -116,10 +116,17 @@ impl fmt::Debug for Handle {
 
 impl Origin for Single {
     fn subject(&self, _slot: u32) -> Subject<'_> {
-        Subject { task: &self.task, node: "", run: RunId::default(), interruption: &self.interruption, listener: None }
+        Subject {
+            task: &self.task,
+            node: "",
+            run: RunId::default(),
+            interruption: &self.interruption,
+            listener: None,
+            timeout: None,
+        }
     }
 
-    fn prepare<'a>(&'a self, _slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
+    fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
         if self.interruption.is_interrupted() { Err(TaskError::interrupted()) } else { Ok(Cow::Borrowed(data)) }
     }
 

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, PoolError, TaskError};
 use crate::event::{Listener, RunId};
@@ -112,12 +112,12 @@ pub trait Origin: Send + Sync {
     /// Describes a task.
     fn subject(&self, slot: u32) -> Subject<'_>;
 
-    /// Returns the inputs of the task, at the last moment before it starts.
+    /// Returns the inputs of the task, at the last moment before a try, numbered from 1, starts.
     ///
     /// # Errors
     ///
     /// Why it must not start: inputs absent, the run stops.
-    fn prepare<'a>(&'a self, slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError>;
+    fn prepare<'a>(&'a self, slot: u32, attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError>;
 
     /// Takes the outcome. Called exactly once per execution, from any thread; must not block.
     fn complete(self: Arc<Self>, done: Done, ready: &mut Ready);
@@ -135,20 +135,8 @@ pub trait Origin: Send + Sync {
     ///
     /// Why there are no outputs.
     fn execute(&self, slot: u32, attempt: u32, data: &Payload, pool: Option<&Interruption>) -> Outcome {
-        let inputs = self.prepare(slot, data)?;
-        let subject = self.subject(slot);
-        let ctx = Context::new(subject.node, subject.run, attempt)
-            .with_marks(Some(subject.interruption), pool)
-            .with_listener(subject.listener);
-        if let Some(cause) = pool.and_then(Interruption::cause) {
-            return Err(broken_off(cause));
-        }
-        // The task's own state is behind a shared reference, and the inputs are immutable: nothing of ours can be left
-        // half changed by a panic.
-        match catch_unwind(AssertUnwindSafe(|| subject.task.run(&inputs, &ctx))) {
-            Ok(outcome) => outcome,
-            Err(panic) => Err(TaskError::panicked(&*panic)),
-        }
+        let inputs = self.prepare(slot, attempt, data)?;
+        self.subject(slot).run(attempt, &inputs, pool)
     }
 }
 
@@ -165,6 +153,48 @@ pub struct Subject<'a> {
     pub interruption: &'a Interruption,
     /// Who is told of its progress.
     pub listener: Option<&'a Listener>,
+    /// How long an execution may take, from its start.
+    pub timeout: Option<Duration>,
+}
+
+impl Subject<'_> {
+    /// Runs the task in the calling thread. `pool` is the pool's own interruption; a panic of the task is an outcome.
+    ///
+    /// A task that gives its outputs after its timeout has failed all the same.
+    ///
+    /// # Errors
+    ///
+    /// Why there are no outputs.
+    pub fn run(&self, attempt: u32, inputs: &Payload, pool: Option<&Interruption>) -> Outcome {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let ctx = Context::new(self.node, self.run, attempt)
+            .with_marks(Some(self.interruption), pool)
+            .with_deadline(deadline)
+            .with_listener(self.listener);
+        if let Some(cause) = pool.and_then(Interruption::cause) {
+            return Err(broken_off(cause));
+        }
+        // The task's own state is behind a shared reference, and the inputs are immutable: nothing of ours can be left
+        // half changed by a panic.
+        let outcome = match catch_unwind(AssertUnwindSafe(|| self.task.run(inputs, &ctx))) {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(TaskError::panicked(&*panic)),
+        };
+        let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_late && !ctx.is_broken_off() { self.late(outcome) } else { outcome }
+    }
+
+    /// What an outcome counts for that came after the timeout: an error that says more is kept.
+    fn late(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            Ok(_) | Err(_) => {
+                let timeout = self.timeout.unwrap_or_default();
+                let message = format!("the task took longer than its timeout of {} s", timeout.as_secs_f64());
+                Err(TaskError::new(ErrorKind::TimedOut, "TimeoutError", message))
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Subject<'_> {
@@ -227,7 +257,7 @@ impl Execution {
     ///
     /// Why it must not start: complete it with that error.
     pub fn prepare(&self) -> Result<Cow<'_, Payload>, TaskError> {
-        self.origin().prepare(self.slot, &self.data)
+        self.origin().prepare(self.slot, self.attempt, &self.data)
     }
 
     /// Runs the task in the calling thread and completes with its outcome. `pool` is the pool's own interruption.

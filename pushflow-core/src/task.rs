@@ -54,13 +54,15 @@ pub struct Context<'a> {
     attempt: u32,
     /// The run's mark and the pool's.
     marks: [Option<&'a Interruption>; 2],
+    /// The end of the time of this execution alone.
+    deadline: Option<Instant>,
     listener: Option<&'a Listener>,
 }
 
 impl<'a> Context<'a> {
     /// Creates the context of an execution; pools and the engine do.
     pub fn new(node: &'a str, run: RunId, attempt: u32) -> Context<'a> {
-        Context { node, run, attempt, marks: [None, None], listener: None }
+        Context { node, run, attempt, marks: [None, None], deadline: None, listener: None }
     }
 
     /// Sets whom the task may tell of its progress.
@@ -73,6 +75,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn with_marks(self, run: Option<&'a Interruption>, pool: Option<&'a Interruption>) -> Context<'a> {
         Context { marks: [run, pool], ..self }
+    }
+
+    /// Sets when the time of this execution is over, beside the deadlines of the marks.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Option<Instant>) -> Context<'a> {
+        Context { deadline, ..self }
     }
 
     /// Returns the label of the node; empty outside of a workflow.
@@ -97,12 +105,13 @@ impl<'a> Context<'a> {
 
     /// Returns why the task should end, `None` while it may go on.
     pub fn interruption(&self) -> Option<Cause> {
-        self.marks().find_map(Interruption::cause)
+        let is_late = |deadline: &Instant| Instant::now() >= *deadline;
+        self.marks().find_map(Interruption::cause).or_else(|| self.deadline.filter(is_late).map(|_| Cause::TimedOut))
     }
 
     /// Returns when the time of the execution is over.
     pub fn deadline(&self) -> Option<Instant> {
-        self.marks().filter_map(Interruption::deadline).min()
+        self.marks().filter_map(Interruption::deadline).chain(self.deadline).min()
     }
 
     /// Calls back once when the task is interrupted; not at the deadline. The callback must not block.
@@ -151,6 +160,11 @@ impl<'a> Context<'a> {
         if self.is_interrupted() { Err(TaskError::interrupted()) } else { Ok(()) }
     }
 
+    /// Whether someone else than its own time ended the execution.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        self.marks().any(Interruption::is_interrupted)
+    }
+
     fn tell(&self, event: &Event<'_>) {
         if let Some(listener) = self.listener {
             listener(event);
@@ -195,6 +209,16 @@ mod tests {
             assert!(!sleeper.join().unwrap());
         });
         assert_eq!(ctx.interruption(), Some(Cause::Interrupted));
+    }
+
+    #[test]
+    fn the_end_of_its_own_time_ends_a_sleep() {
+        let run = Interruption::new();
+        let ctx = Context::new("a", RunId(1), 1).with_marks(Some(&run), None);
+        let ctx = ctx.with_deadline(Some(Instant::now() + Duration::from_millis(5)));
+        assert!(!ctx.sleep(Duration::from_secs(3600)));
+        assert_eq!(ctx.interruption(), Some(Cause::TimedOut));
+        assert_eq!(run.cause(), None);
     }
 
     #[test]

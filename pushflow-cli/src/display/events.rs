@@ -16,6 +16,7 @@ enum EventView<'a> {
     Started { node: &'a str, attempt: u32 },
     Finished { node: &'a str },
     Failed { node: &'a str, kind: &'static str, r#type: &'a str, message: &'a str, handled: bool },
+    Retrying { node: &'a str, attempt: u32, kind: &'static str, r#type: &'a str, message: &'a str },
     Progress { node: &'a str, fraction: f64 },
     Message { node: &'a str, text: &'a str },
 }
@@ -43,6 +44,9 @@ pub(super) fn show(display: &Display, event: &Event<'_>) {
     }
     match event {
         Event::Failed { node, error, handled } => failed(display, node, error.text(), *handled),
+        Event::Retrying { node, attempt, error } if display.format == Format::Human => {
+            out::say(&format!("failed (try {attempt}, trying again): {node}: {}", error.text()));
+        }
         Event::Message { node, text } if display.format != Format::Quiet => out::say(&format!("{node}: {text}")),
         Event::Started { node, .. } if display.verbose => out::say(&format!("started: {node}")),
         Event::Finished { node } if display.verbose => out::say(&format!("finished: {node}")),
@@ -78,6 +82,13 @@ fn view<'a>(event: &Event<'a>) -> Option<EventView<'a>> {
             r#type: error.type_name(),
             message: error.text(),
             handled,
+        },
+        Event::Retrying { node, attempt, error } => EventView::Retrying {
+            node,
+            attempt,
+            kind: error.kind().name(),
+            r#type: error.type_name(),
+            message: error.text(),
         },
         Event::Progress { node, fraction } => EventView::Progress { node, fraction },
         Event::Message { node, text } => EventView::Message { node, text },

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests start the program")]
 
 mod answer;
+mod attempts;
 mod check;
 mod examples;
 mod exit_codes;

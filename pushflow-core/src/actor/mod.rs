@@ -4,6 +4,7 @@
 //! what it does with data. None knows of another, nor of a run: the [engine](crate::engine) keeps their state, per run,
 //! and carries what they pass on.
 
+mod attempts;
 mod conditional;
 mod error_handler;
 mod fork;
@@ -17,6 +18,7 @@ mod stop;
 mod submodel;
 mod task;
 
+pub use attempts::Attempts;
 pub use conditional::{ConditionalActor, Wanted};
 pub use error_handler::{ERROR_INSTANCE, ERROR_KEY, ErrorHandler, error_payload};
 pub use fork::ForkActor;

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::attempts::Attempts;
 use crate::error::{ErrorKind, TaskError};
 use crate::payload::{Key, Payload};
 use crate::task::Task;
@@ -19,6 +21,7 @@ pub struct TaskActor {
     defaults: Payload,
     pub(crate) passes: Passes,
     identity: Option<Identity>,
+    attempts: Option<Box<Attempts>>,
 }
 
 /// What a task actor passes on.
@@ -47,7 +50,7 @@ impl TaskActor {
 
     /// Creates an actor for a task that others hold too.
     pub fn of(task: Arc<dyn Task>) -> TaskActor {
-        TaskActor { task, defaults: Payload::new(), passes: Passes::Updated, identity: None }
+        TaskActor { task, defaults: Payload::new(), passes: Passes::Updated, identity: None, attempts: None }
     }
 
     /// Sets inputs that data overwrites.
@@ -69,6 +72,23 @@ impl TaskActor {
     pub fn identified(mut self, identity: Identity) -> TaskActor {
         self.identity = Some(identity);
         self
+    }
+
+    /// Sets how long the task may run, and whether it is tried again. By default it has all the time and one try.
+    #[must_use]
+    pub fn trying(mut self, attempts: Attempts) -> TaskActor {
+        self.attempts = Some(Box::new(attempts)).filter(|attempts| **attempts != Attempts::default());
+        self
+    }
+
+    /// Whether to try again after a try failed with an error.
+    pub fn tries_again(&self, attempt: u32, error: &TaskError) -> bool {
+        self.attempts.as_ref().is_some_and(|attempts| attempts.again(attempt, error))
+    }
+
+    /// Returns the bound of each try.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.attempts.as_ref()?.timeout
     }
 
     /// Returns the inputs of the task: the defaults, overwritten by the data.
@@ -107,10 +127,10 @@ impl TaskActor {
 
 impl fmt::Debug for TaskActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TaskActor { defaults, passes, identity, .. } = self;
+        let TaskActor { defaults, passes, identity, attempts, .. } = self;
         let mut debug = f.debug_struct("TaskActor");
         debug.field("task", &self.task.name()).field("defaults", defaults).field("passes", passes);
-        debug.field("identity", identity).finish()
+        debug.field("identity", identity).field("attempts", attempts).finish()
     }
 }
 

@@ -10,7 +10,8 @@ use crate::payload::Payload;
 
 /// Takes the tasks that carrying arrives at.
 pub(super) trait Sink {
-    fn task(&mut self, slot: u32, data: Payload);
+    /// Takes a task for a try, numbered from 1.
+    fn task(&mut self, slot: u32, attempt: u32, data: Payload);
 }
 
 /// What an actor does with what it is triggered with.
@@ -64,7 +65,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             // The first connection is followed at once: most actors have one, and then nothing is put aside.
             next = match self.step(source, edge, data)? {
                 Step::Task(data) => {
-                    sink.task(edge.target, data);
+                    sink.task(edge.target, 1, data);
                     None
                 }
                 Step::Kept => None,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::build::{BuildError, NetworkBuilder};
 use super::network::{ActorId, Network, Order};
 use crate::actor::{
-    ConditionalActor, ErrorHandler, Identity, InputMergeActor, MergeInput, NameMapperActor, Passes, StartActor,
-    StopActor, TaskActor, Wanted,
+    Attempts, ConditionalActor, ErrorHandler, Identity, InputMergeActor, MergeInput, NameMapperActor, Passes,
+    StartActor, StopActor, TaskActor, Wanted,
 };
 use crate::error::TaskError;
 use crate::graph::{Graph, Link, Node, Place};
@@ -84,7 +84,16 @@ fn task_actor(node: &Node, task: Arc<dyn Task>) -> TaskActor {
     TaskActor::of(task)
         .with_defaults(defaults)
         .passing(Passes::Outputs)
+        .trying(attempts(node))
         .identified(Identity { label: node.label(), task_identifier: identifier })
+}
+
+fn attempts(node: &Node) -> Attempts {
+    node.settings.as_ref().map_or_else(Attempts::default, |settings| Attempts {
+        retries: settings.retries,
+        retry_on: settings.retry_on.clone(),
+        timeout: settings.timeout,
+    })
 }
 
 /// Adds a merge before each node that needs one, connects the start, and returns where links to each node go.

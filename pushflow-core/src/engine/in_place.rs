@@ -1,7 +1,6 @@
 //! Runs in the calling thread, without any pool, in constant stack.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::carry::{Sink, Step};
 use super::network::{Edge, Network, Order};
@@ -11,7 +10,6 @@ use super::run::Run;
 use crate::error::TaskError;
 use crate::payload::Payload;
 use crate::pool::{Done, Outcome};
-use crate::task::Context;
 
 type Here<'n> = Run<&'n Network>;
 
@@ -25,11 +23,11 @@ pub(super) fn run(network: &Network, options: RunOptions) -> Report {
 }
 
 /// What was triggered first is executed first.
-struct Queue(VecDeque<(u32, Payload)>);
+struct Queue(VecDeque<(u32, u32, Payload)>);
 
 impl Sink for Queue {
-    fn task(&mut self, slot: u32, data: Payload) {
-        self.0.push_back((slot, data));
+    fn task(&mut self, slot: u32, attempt: u32, data: Payload) {
+        self.0.push_back((slot, attempt, data));
     }
 }
 
@@ -40,30 +38,26 @@ fn fair(run: &Here<'_>, data: Payload) {
             run.fail_at_start(&error);
         }
     }
-    while let Some((slot, data)) = queue.0.pop_front() {
-        let outcome = execute(run, slot, &data);
-        run.complete(Done { slot, attempt: 1, data, outcome }, &mut queue);
+    while let Some((slot, attempt, data)) = queue.0.pop_front() {
+        let outcome = execute(run, slot, attempt, &data);
+        run.complete(Done { slot, attempt, data, outcome }, &mut queue);
     }
 }
 
-fn execute(run: &Here<'_>, slot: u32, data: &Payload) -> Outcome {
-    let inputs = run.prepare(slot, data)?;
-    let subject = run.subject(slot);
-    let ctx = Context::new(subject.node, subject.run, 1)
-        .with_marks(Some(subject.interruption), None)
-        .with_listener(subject.listener);
-    catch_unwind(AssertUnwindSafe(|| subject.task.run(&inputs, &ctx)))
-        .unwrap_or_else(|panic| Err(TaskError::panicked(&*panic)))
+fn execute(run: &Here<'_>, slot: u32, attempt: u32, data: &Payload) -> Outcome {
+    let inputs = run.prepare(slot, attempt, data)?;
+    run.subject(slot).run(attempt, &inputs, None)
 }
 
-/// What is still to be done when actors call each other, on a stack of ours instead of the thread's.
+/// What is still to be done when actors call each other, on a stack of ours instead of the thread's. A task has the number
+/// of its try beside it.
 enum Frame {
     /// Trigger an actor with data that comes from a task, or from the start.
     Trigger(Option<u32>, Edge, Payload),
     /// Above this lies what a task has triggered: an actor that fails there fails that task.
-    Result(u32, Payload),
+    Result(u32, u32, Payload),
     /// Above this lies what the error of a task has triggered: a failure there is final.
-    Error(u32),
+    Error(u32, u32),
 }
 
 fn depth_first(run: &Here<'_>, data: Payload) {
@@ -86,22 +80,29 @@ fn depth_first(run: &Here<'_>, data: Payload) {
 
 fn task(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: Payload) {
     // This was the last that these frames had triggered: a loop leaves none behind.
-    while matches!(stack.last(), Some(Frame::Result(..) | Frame::Error(_))) {
+    while matches!(stack.last(), Some(Frame::Result(..) | Frame::Error(..))) {
         stack.pop();
     }
-    match execute(run, slot, &data) {
+    let mut attempt = 1;
+    let outcome = loop {
+        match execute(run, slot, attempt, &data) {
+            Err(error) if run.tries_again(slot, attempt, &error) => attempt += 1,
+            outcome => break outcome,
+        }
+    };
+    match outcome {
         Ok(outputs) => {
             let passed = run.succeed(slot, &data, outputs);
-            stack.push(Frame::Result(slot, data));
+            stack.push(Frame::Result(slot, attempt, data));
             push(stack, Some(slot), run.network.edges(run.network.node(slot).success), &passed);
         }
-        Err(error) => fail(run, stack, slot, &data, error),
+        Err(error) => fail(run, stack, slot, attempt, &data, error),
     }
 }
 
-fn fail(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: &Payload, error: TaskError) {
-    if let Some((span, payload)) = run.fail(slot, 1, data, error) {
-        stack.push(Frame::Error(slot));
+fn fail(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, attempt: u32, data: &Payload, error: TaskError) {
+    if let Some((span, payload)) = run.fail(slot, attempt, data, error) {
+        stack.push(Frame::Error(slot, attempt));
         push(stack, Some(slot), run.network.edges(span), &payload);
     }
 }
@@ -111,8 +112,8 @@ fn unwind(run: &Here<'_>, stack: &mut Vec<Frame>, error: TaskError) {
     while let Some(frame) = stack.pop() {
         match frame {
             Frame::Trigger(..) => {}
-            Frame::Result(slot, data) => return fail(run, stack, slot, &data, error),
-            Frame::Error(slot) => return run.fail_finally(slot, 1, &error),
+            Frame::Result(slot, attempt, data) => return fail(run, stack, slot, attempt, &data, error),
+            Frame::Error(slot, attempt) => return run.fail_finally(slot, attempt, &error),
         }
     }
     run.fail_at_start(&error);

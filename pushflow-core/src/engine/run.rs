@@ -100,11 +100,17 @@ impl<N: Deref<Target = Network>> Run<N> {
             run: self.id,
             interruption: &self.interruption,
             listener: self.listener.as_ref(),
+            timeout: self.task(slot).timeout(),
         }
     }
 
     /// The last look before a task starts.
-    pub(super) fn prepare<'a>(&'a self, slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
+    pub(super) fn prepare<'a>(
+        &'a self,
+        slot: u32,
+        attempt: u32,
+        data: &'a Payload,
+    ) -> Result<Cow<'a, Payload>, TaskError> {
         if let Some(why) = self.stopping.get() {
             return Err(TaskError::new(why.kind(), why.type_name().clone(), why.text()));
         }
@@ -116,7 +122,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             Some(Cause::Interrupted) => return Err(TaskError::interrupted()),
         }
         self.counters.start();
-        self.tell(|node| Event::Started { node, attempt: 1 }, slot);
+        self.tell(|node| Event::Started { node, attempt }, slot);
         Ok(self.task(slot).inputs(data))
     }
 
@@ -134,6 +140,10 @@ impl<N: Deref<Target = Network>> Run<N> {
                     Ok(()) => return,
                     Err(error) => error,
                 }
+            }
+            Err(error) if self.tries_again(slot, attempt, &error) => {
+                sink.task(slot, attempt + 1, data);
+                return;
             }
             Err(error) => error,
         };
@@ -156,6 +166,18 @@ impl<N: Deref<Target = Network>> Run<N> {
         }
     }
 
+    /// Whether a task that failed is to be tried again, which is noted.
+    pub(super) fn tries_again(&self, slot: u32, attempt: u32, error: &TaskError) -> bool {
+        let task = self.task(slot);
+        let again =
+            task.tries_again(attempt, error) && self.stopping.get().is_none() && !self.interruption.is_interrupted();
+        if again {
+            self.counters.fail();
+            self.tell(|node| Event::Retrying { node, attempt, error }, slot);
+        }
+        again
+    }
+
     /// Notes a failure; returns along which connections to carry it, if along any.
     pub(super) fn fail(
         &self,
@@ -167,7 +189,7 @@ impl<N: Deref<Target = Network>> Run<N> {
         let node = self.network.node(slot);
         let error = self.task(slot).explain(error);
         self.counters.fail();
-        if error.kind() == ErrorKind::TimedOut {
+        if error.kind() == ErrorKind::TimedOut && self.interruption.cause() == Some(Cause::TimedOut) {
             self.timed_out.store(true, Ordering::Relaxed);
             return None;
         }

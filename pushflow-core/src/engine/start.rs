@@ -62,8 +62,8 @@ impl Origin for InFlight {
         self.0.run.subject(slot)
     }
 
-    fn prepare<'a>(&'a self, slot: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
-        self.0.run.prepare(slot, data)
+    fn prepare<'a>(&'a self, slot: u32, attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
+        self.0.run.prepare(slot, attempt, data)
     }
 
     fn run(&self, _slot: u32) -> RunId {
@@ -75,24 +75,24 @@ impl Origin for InFlight {
         self.0.run.complete(done, &mut sink);
         let held = sink.held;
         // The last trigger takes over the reference of the one that has ended: a chain never touches the count.
-        if let Some((slot, data)) = held {
-            ready.push(Execution::new(self, slot, 1, data));
+        if let Some((slot, attempt, data)) = held {
+            ready.push(Execution::new(self, slot, attempt, data));
         }
     }
 }
 
 /// Makes executions of the tasks that carrying arrives at; the latest one is held back.
 struct Next<'a> {
-    held: Option<(u32, Payload)>,
+    held: Option<(u32, u32, Payload)>,
     in_flight: &'a Arc<InFlight>,
     ready: &'a mut Ready,
 }
 
 impl Sink for Next<'_> {
-    fn task(&mut self, slot: u32, data: Payload) {
-        if let Some((slot, data)) = self.held.replace((slot, data)) {
+    fn task(&mut self, slot: u32, attempt: u32, data: Payload) {
+        if let Some((slot, attempt, data)) = self.held.replace((slot, attempt, data)) {
             let in_flight: Arc<InFlight> = Arc::clone(self.in_flight);
-            self.ready.push(Execution::new(in_flight, slot, 1, data));
+            self.ready.push(Execution::new(in_flight, slot, attempt, data));
         }
     }
 }
@@ -109,8 +109,8 @@ impl RunHandle {
                 shared.run.fail_at_start(&error);
             }
         }
-        if let Some((slot, data)) = sink.held {
-            ready.push(Execution::new(in_flight, slot, 1, data));
+        if let Some((slot, attempt, data)) = sink.held {
+            ready.push(Execution::new(in_flight, slot, attempt, data));
         }
         ready.submit_to(&*pool);
         RunHandle { shared, pool }

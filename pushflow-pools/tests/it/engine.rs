@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use pushflow_core::actor::{
-    ErrorHandler, ForkActor, JoinActor, RequestStatus, RouterActor, StartActor, StopActor, Submodel, TaskActor,
+    Attempts, ErrorHandler, ForkActor, JoinActor, RequestStatus, RouterActor, StartActor, StopActor, Submodel,
+    TaskActor,
 };
-use pushflow_core::engine::{Network, NetworkBuilder, Report, RunOptions, Status};
+use pushflow_core::engine::{Failure, Network, NetworkBuilder, Report, RunOptions, Status};
 use pushflow_core::error::ErrorKind;
 use pushflow_core::{Context, Payload, TaskError, Value};
 use pushflow_pools::ThreadPool;
@@ -293,4 +294,31 @@ fn a_pool_that_closes_under_a_run_ends_it() {
     assert_eq!((report.status, report.failures[0].kind), (Status::Failed, ErrorKind::Closed));
     let refused = Arc::new(counting_loop(1)).run(pool, RunOptions::default());
     assert_eq!((refused.status, refused.failures[0].kind), (Status::Failed, ErrorKind::Closed));
+}
+
+#[test]
+fn a_result_after_the_timeout_of_the_task_is_none() {
+    let tries = Arc::new(AtomicI64::new(0));
+    let mut network = NetworkBuilder::new("late");
+    let start = network.add("start", StartActor);
+    let counted = Arc::clone(&tries);
+    let late = TaskActor::new(move |_: &Payload, ctx: &Context<'_>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        // The second try ends early, the others when they look: too late.
+        if ctx.attempt() == 2 {
+            return Err(TaskError::message("other"));
+        }
+        assert!(!ctx.sleep(LONG));
+        Ok(Payload::single("x", 1))
+    });
+    let timeout = Some(Duration::from_millis(5));
+    let late = network.add("late", late.trying(Attempts { retries: 2, timeout, ..Attempts::default() }));
+    network.connect(start, late);
+    for report in both(network.build().unwrap(), RunOptions::default) {
+        assert_eq!((report.status, report.started, report.failed), (Status::Failed, 3, 3));
+        let Failure { attempt, kind, message, .. } = &report.failures[0];
+        assert_eq!((*attempt, *kind), (3, ErrorKind::TimedOut));
+        assert_eq!(message, "the task took longer than its timeout of 0.005 s");
+    }
+    assert_eq!(tries.load(Ordering::Relaxed), 6);
 }
