@@ -12,7 +12,7 @@ use crate::error::{PoolError, TaskError};
 use crate::event::RunId;
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
-use crate::pool::{Done, Execution, Origin, Outcome, Pool, Ready, Subject};
+use crate::pool::{Done, Execution, Origin, Outcome, Pool, Ready, Rejected, Subject};
 use crate::task::Task;
 use crate::wait;
 
@@ -35,14 +35,31 @@ struct State {
 }
 
 impl Handle {
-    /// Submits one task with its inputs to a pool.
+    /// Submits one task with its inputs to a pool; waits for room in one that is full.
     ///
     /// # Errors
     ///
     /// Why the pool refused it.
     pub fn submit(pool: &dyn Pool, task: Arc<dyn Task>, inputs: Payload) -> Result<Handle, PoolError> {
+        Handle::of(task, inputs, |execution| pool.submit(execution))
+    }
+
+    /// Submits one task with its inputs to a pool if that has room for it; never waits.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool refused it; [`PoolError::Full`] when it has no room.
+    pub fn try_submit(pool: &dyn Pool, task: Arc<dyn Task>, inputs: Payload) -> Result<Handle, PoolError> {
+        Handle::of(task, inputs, |execution| pool.try_submit(execution))
+    }
+
+    fn of(
+        task: Arc<dyn Task>,
+        inputs: Payload,
+        submit: impl FnOnce(Execution) -> Result<(), Rejected>,
+    ) -> Result<Handle, PoolError> {
         let single = Arc::new(Single { task, interruption: Interruption::new(), state: Mutex::default() });
-        match pool.submit(Execution::new(Arc::clone(&single) as Arc<dyn Origin>, 0, 1, inputs)) {
+        match submit(Execution::new(Arc::clone(&single) as Arc<dyn Origin>, 0, 1, inputs)) {
             Ok(()) => Ok(Handle(single)),
             Err(rejected) => {
                 let reason = rejected.reason;

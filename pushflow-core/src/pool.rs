@@ -30,10 +30,22 @@ pub type Outcome = Result<Payload, TaskError>;
 pub trait Pool: Send + Sync + fmt::Debug {
     /// Takes an execution. Does not wait for it, and does not run it inside the call.
     ///
+    /// A pool that bounds how many executions wait to be started makes the caller wait for room; never one of its own
+    /// workers.
+    ///
     /// # Errors
     ///
-    /// Gives the execution back when the pool is closed or full.
+    /// Gives the execution back when the pool is closed.
     fn submit(&self, execution: Execution) -> Result<(), Rejected>;
+
+    /// Takes an execution if there is room for it; never waits. By default there always is.
+    ///
+    /// # Errors
+    ///
+    /// Gives the execution back when the pool is closed, or full: [`PoolError::Full`].
+    fn try_submit(&self, execution: Execution) -> Result<(), Rejected> {
+        self.submit(execution)
+    }
 
     /// Refuses new work from now on. What was accepted is still run. Any number of times.
     fn close(&self);

@@ -12,6 +12,7 @@ pub struct ThreadPoolBuilder {
     pub(super) workers: Option<usize>,
     pub(super) name: String,
     pub(super) stack_bytes: Option<usize>,
+    pub(super) max_pending: Option<usize>,
     pub(super) wait_on_exit: bool,
     pub(super) wait_on_exit_timeout: Option<Duration>,
     pub(super) interrupt_on_exit: bool,
@@ -26,6 +27,7 @@ impl ThreadPoolBuilder {
             workers: None,
             name: "pushflow".to_owned(),
             stack_bytes: None,
+            max_pending: None,
             wait_on_exit: true,
             wait_on_exit_timeout: None,
             interrupt_on_exit: false,
@@ -50,6 +52,17 @@ impl ThreadPoolBuilder {
     #[must_use]
     pub fn stack_bytes(mut self, stack_bytes: usize) -> ThreadPoolBuilder {
         self.stack_bytes = Some(stack_bytes);
+        self
+    }
+
+    /// Bounds how many submitted executions wait to be started, at least 1; without bound by default.
+    ///
+    /// While there are as many, [`submit`](pushflow_core::Pool::submit) waits for room, unless a worker of the pool calls
+    /// it, and [`try_submit`](pushflow_core::Pool::try_submit) refuses. What a finished execution makes ready does not
+    /// count: it never waits for room.
+    #[must_use]
+    pub fn max_pending(mut self, most: Option<usize>) -> ThreadPoolBuilder {
+        self.max_pending = most;
         self
     }
 

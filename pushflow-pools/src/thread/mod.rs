@@ -2,6 +2,7 @@
 
 mod builder;
 mod pool;
+mod room;
 mod shared;
 mod sleep;
 mod worker;

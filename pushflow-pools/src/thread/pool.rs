@@ -11,7 +11,7 @@ use pushflow_core::pool::{Rejected, Stats};
 use pushflow_core::{Execution, Pool, PoolError, wait};
 
 use super::builder::ThreadPoolBuilder;
-use super::shared::Shared;
+use super::shared::{Shared, WhenFull};
 use super::sleep::Sleep;
 use super::worker::{Worker, is_worker_of};
 
@@ -36,7 +36,7 @@ impl ThreadPool {
         let deques: Vec<Deque<Execution>> = (0..workers).map(|_| Deque::new_fifo()).collect();
         let parkers: Vec<Parker> = (0..workers).map(|_| Parker::new()).collect();
         let sleep = Sleep::new(parkers.iter().map(|parker| parker.unparker().clone()).collect());
-        let shared = Arc::new(Shared::new(deques.iter().map(Deque::stealer).collect(), sleep));
+        let shared = Arc::new(Shared::new(deques.iter().map(Deque::stealer).collect(), sleep, settings.max_pending));
         let mut threads = Vec::with_capacity(workers);
         for (index, (deque, parker)) in deques.into_iter().zip(parkers).enumerate() {
             let worker = Worker { index, deque, parker, shared: Arc::clone(&shared) };
@@ -61,7 +61,13 @@ impl ThreadPool {
 
 impl Pool for ThreadPool {
     fn submit(&self, execution: Execution) -> Result<(), Rejected> {
-        self.shared.submit(execution)
+        // A worker that waited for room could be the one that has to make it.
+        let when_full = if is_worker_of(&self.shared) { WhenFull::Take } else { WhenFull::Wait };
+        self.shared.submit(execution, when_full)
+    }
+
+    fn try_submit(&self, execution: Execution) -> Result<(), Rejected> {
+        self.shared.submit(execution, WhenFull::Refuse)
     }
 
     fn close(&self) {

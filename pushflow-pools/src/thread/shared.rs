@@ -4,19 +4,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use crossbeam_deque::{Injector, Steal, Stealer};
+use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
 use crossbeam_utils::CachePadded;
 use pushflow_core::event::RunId;
 use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_core::pool::{Ready, Rejected, Stats};
-use pushflow_core::{Execution, PoolError};
+use pushflow_core::{Execution, PoolError, wait};
 
+use super::room::Room;
 use super::sleep::Sleep;
 
 pub(super) struct Shared {
     pub(super) injector: Injector<Execution>,
     pub(super) stealers: Box<[Stealer<Execution>]>,
     pub(super) sleep: Sleep,
+    /// Bounds what is in the injector; without, everything is taken.
+    room: Option<Room>,
     pub(super) current: Box<[CachePadded<Current>]>,
     closed: AtomicBool,
     live: AtomicUsize,
@@ -24,6 +27,17 @@ pub(super) struct Shared {
     mark: Mutex<Interruption>,
     /// Raised when the mark is replaced, so that workers need not lock it for each execution.
     mark_generation: AtomicU64,
+}
+
+/// What becomes of an execution for which there is no room.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WhenFull {
+    /// It waits outside.
+    Wait,
+    /// It is given back.
+    Refuse,
+    /// It is taken all the same.
+    Take,
 }
 
 /// What a worker is running. Written by it alone, read by whoever asks.
@@ -51,13 +65,14 @@ impl Current {
 }
 
 impl Shared {
-    pub(super) fn new(stealers: Box<[Stealer<Execution>]>, sleep: Sleep) -> Shared {
+    pub(super) fn new(stealers: Box<[Stealer<Execution>]>, sleep: Sleep, max_pending: Option<usize>) -> Shared {
         Shared {
             injector: Injector::new(),
             current: stealers.iter().map(|_| CachePadded::default()).collect(),
             live: AtomicUsize::new(stealers.len()),
             stealers,
             sleep,
+            room: max_pending.map(Room::new),
             closed: AtomicBool::new(false),
             ended: Mutex::default(),
             mark: Mutex::default(),
@@ -65,9 +80,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn submit(&self, execution: Execution) -> Result<(), Rejected> {
+    pub(super) fn submit(&self, execution: Execution, when_full: WhenFull) -> Result<(), Rejected> {
         if self.is_closed() {
             return Err(Rejected { execution, reason: PoolError::Closed });
+        }
+        if let Err(reason) = self.room.as_ref().map_or(Ok(()), |room| self.take_room(room, when_full)) {
+            return Err(Rejected { execution, reason });
         }
         self.injector.push(execution);
         self.sleep.work_added();
@@ -79,6 +97,31 @@ impl Shared {
         Ok(())
     }
 
+    fn take_room(&self, room: &Room, when_full: WhenFull) -> Result<(), PoolError> {
+        match when_full {
+            WhenFull::Take => room.take_anyway(),
+            WhenFull::Refuse if room.take() => {}
+            WhenFull::Refuse => return Err(PoolError::Full { pending: room.most() }),
+            WhenFull::Wait => {
+                let taken = wait::block(None, |waker| room.poll_take(waker, || self.is_closed()));
+                if taken == Some(false) {
+                    return Err(PoolError::Closed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an execution out of the injector, and more into a worker's deque where nobody counts them.
+    pub(super) fn steal_injected(&self, deque: &Deque<Execution>) -> Steal<Execution> {
+        let Some(room) = &self.room else { return self.injector.steal_batch_and_pop(deque) };
+        let stolen = self.injector.steal();
+        if stolen.is_success() {
+            room.give_back();
+        }
+        stolen
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -86,6 +129,9 @@ impl Shared {
     pub(super) fn close(&self) {
         if !self.closed.swap(true, Ordering::SeqCst) {
             self.sleep.wake_all();
+            if let Some(room) = &self.room {
+                room.wake_all();
+            }
         }
     }
 

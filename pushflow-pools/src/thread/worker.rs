@@ -149,7 +149,7 @@ impl Worker {
 
     fn injected(&self) -> Option<Execution> {
         loop {
-            match self.shared.injector.steal_batch_and_pop(&self.deque) {
+            match self.shared.steal_injected(&self.deque) {
                 Steal::Success(execution) => return Some(execution),
                 Steal::Retry => {}
                 Steal::Empty => return None,

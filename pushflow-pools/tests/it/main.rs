@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![cfg(feature = "thread")]
 
+mod bounded;
 mod engine;
 mod example;
 mod hostile;

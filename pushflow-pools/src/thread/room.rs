@@ -1,0 +1,79 @@
+//! [`Room`]: how many executions may wait to be started.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// Counts the executions in the injector of a pool that bounds them.
+pub(super) struct Room {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    /// Who waits for room, the longest waiting first.
+    wakers: VecDeque<Waker>,
+}
+
+impl Room {
+    pub(super) fn new(most: usize) -> Room {
+        Room { most: most.max(1), state: Mutex::default() }
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Takes a place if there is one.
+    pub(super) fn take(&self) -> bool {
+        let mut state = self.lock();
+        let has_room = state.taken < self.most;
+        state.taken += usize::from(has_room);
+        has_room
+    }
+
+    /// Takes a place although there may be none.
+    pub(super) fn take_anyway(&self) {
+        self.lock().taken += 1;
+    }
+
+    /// Takes a place or registers who waits for one; `Some(false)` when the pool has been closed instead.
+    ///
+    /// `is_closed` is asked under the lock, which `wake_all` takes after the pool was closed: none of them is missed.
+    pub(super) fn poll_take(&self, waker: &Waker, is_closed: impl Fn() -> bool) -> Option<bool> {
+        let mut state = self.lock();
+        // Whoever leaves takes its waker along: a wake for somebody who has gone would be one too few for the others.
+        state.wakers.retain(|known| !known.will_wake(waker));
+        if is_closed() {
+            return Some(false);
+        }
+        if state.taken < self.most {
+            state.taken += 1;
+            return Some(true);
+        }
+        state.wakers.push_back(waker.clone());
+        None
+    }
+
+    /// An execution has left the injector.
+    pub(super) fn give_back(&self) {
+        let mut state = self.lock();
+        state.taken = state.taken.saturating_sub(1);
+        let next = if state.taken < self.most { state.wakers.pop_front() } else { None };
+        drop(state);
+        if let Some(waker) = next {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn wake_all(&self) {
+        let wakers = std::mem::take(&mut self.lock().wakers);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
