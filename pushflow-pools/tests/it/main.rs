@@ -4,6 +4,7 @@
 #![cfg(feature = "thread")]
 
 mod bounded;
+mod dropping;
 mod engine;
 mod example;
 mod hostile;
