@@ -1,7 +1,7 @@
 //! Inputs of a workflow from the command line.
 
 use pushflow_core::Value;
-use pushflow_core::graph::{Input, InputNodes, NodeId, load_inputs};
+use pushflow_core::graph::{Format, Input, InputNodes, NodeId, load_inputs, parse_value};
 use pushflow_core::payload::Key;
 
 use crate::arguments::WorkflowArgs;
@@ -59,7 +59,7 @@ pub(crate) fn split<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str),
 
 /// Reads a value as JSON, else takes it as a text.
 pub(crate) fn json_or_text(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+    parse_value(text, Format::Json).unwrap_or_else(|_| Value::from(text))
 }
 
 fn key(name: &str) -> Key {
@@ -77,6 +77,8 @@ mod tests {
         assert_eq!(json_or_text("a b"), Value::from("a b"));
         assert_eq!(json_or_text("\"1\""), Value::from("1"));
         assert_eq!(json_or_text(""), Value::from(""));
+        let digits = "123456789012345678901234567890";
+        assert_eq!(json_or_text(digits), Value::integer(digits).unwrap());
     }
 
     #[test]

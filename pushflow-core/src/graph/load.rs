@@ -72,6 +72,15 @@ pub fn load_text(text: &str, format: Format, options: &LoadOptions) -> Result<Gr
     finish(loaded, options)
 }
 
+/// Reads a value from a text, as values are read in documents: integers keep all their digits.
+///
+/// # Errors
+///
+/// When the text is not one value.
+pub fn parse_value(text: &str, format: Format) -> Result<Value, GraphError> {
+    with_root(&Source::new(text, None), format, |root| root.value())
+}
+
 /// A workflow that is complete and valid but for its inputs, and which of its links are required.
 type Loaded = (Draft, Vec<bool>);
 

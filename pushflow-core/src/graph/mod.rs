@@ -38,7 +38,7 @@ mod yaml;
 
 pub use error::{GraphError, GraphErrorKind};
 pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
-pub use load::{CanStart, LoadOptions, load_file, load_text};
+pub use load::{CanStart, LoadOptions, load_file, load_text, parse_value};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
 pub use resolved::Resolved;
 pub use settings::Settings;

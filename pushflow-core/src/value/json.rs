@@ -3,6 +3,9 @@
 //! What JSON cannot hold is written as an object with one marked key: `{"__missing__": true}`,
 //! `{"__bytes__": "<hex>"}`, `{"__array__": {..}}`, `{"__repr__": "<type>"}`. Such objects are *not* read back as
 //! anything but maps: data files have no magic.
+//!
+//! Integers beyond 64 bits are written with all digits, but serde_json hands them over as floats when it reads;
+//! `graph::parse_value` does not.
 
 use std::fmt;
 use std::sync::Arc;

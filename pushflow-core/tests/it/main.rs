@@ -6,4 +6,5 @@
 mod graph_analysis;
 mod graph_loading;
 mod large;
+mod round_trips;
 mod semantics;
