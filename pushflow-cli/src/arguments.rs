@@ -211,6 +211,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Refusal {
+    /// What is wrong, in one line: the first paragraph of what people are shown.
+    fn message(&self) -> String {
+        let text = self.error.to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let message = lines.join(" ");
+        message.strip_prefix("error: ").map(str::to_owned).unwrap_or(message)
+    }
+
     /// Shows help or what is wrong; returns the exit code.
     pub(crate) fn show(&self) -> u8 {
         // Nobody reads on a closed pipe.
@@ -219,10 +227,7 @@ impl Refusal {
             return exit_code::OK;
         }
         if self.json {
-            let text = self.error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let message = first.strip_prefix("error: ").unwrap_or(first);
-            out::json_line(&Answer::of_problem(&Problem::usage(message)));
+            out::json_line(&Answer::of_problem(&Problem::usage(self.message())));
         }
         exit_code::USAGE
     }

@@ -74,12 +74,24 @@ impl Problem {
 
     /// Returns the message with its place, for people.
     pub(crate) fn text(&self) -> String {
+        let what = self.explained();
         match &self.place {
-            // The message of a missing file is its name.
-            Some(place) if self.kind == "file_not_found" => format!("{place}: there is no such file"),
-            Some(place) => format!("{place}: {}", self.message),
-            None if self.kind == "file_not_found" => format!("{}: there is no such file", self.message),
-            None => self.message.clone(),
+            // A file as a whole: the message names it.
+            Some(place) if place.line == 0 && what.contains(&place.to_string()) => what,
+            Some(place) => format!("{place}: {what}"),
+            None => what,
+        }
+    }
+
+    /// Returns the message in words where Python has a bare name.
+    fn explained(&self) -> String {
+        let message = &self.message;
+        let is_name = |text: &str| text.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '\'');
+        match (self.kind, self.type_name.as_str()) {
+            ("file_not_found", _) => format!("{message}: there is no such file"),
+            ("unknown_name", "KeyError") => format!("there is no node {message}"),
+            ("missing_key", "KeyError") if is_name(message) => format!("the key {message} is missing"),
+            _ => message.clone(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `pushflow check` and `pushflow show`.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::{answer, directory_with, nodes, pushflow, sh, stderr, stdout, workflow};
@@ -55,4 +57,25 @@ fn the_workflow_as_it_is_executed() {
     let shown = answer(&output);
     assert_eq!((output.status.code(), &shown["start_nodes"]), (Some(0), &json!(["a"])));
     assert_eq!(shown["nodes"][0]["default_inputs"][1], json!({"name": "x", "value": 1}));
+}
+
+#[test]
+fn every_error_names_the_file_and_what_is_wrong_in_it() {
+    let directory = directory_with("outer.json", r#"{"nodes": [{"id": "s", "graph": "none.json"}]}"#);
+    let path = |name: &str| directory.path().canonicalize().unwrap().join(name).display().to_string();
+    fs::write(directory.path().join("link.json"), r#"{"nodes": [], "links": [{"target": "a"}]}"#).unwrap();
+    let node = r#"{"id": "a", "task_type": "ppfport"}"#;
+    let link = r#"{"source": "a", "target": "a", "required": false}"#;
+    fs::write(directory.path().join("loop.json"), format!(r#"{{"nodes": [{node}], "links": [{link}]}}"#)).unwrap();
+    fs::create_dir(directory.path().join("folder.json")).unwrap();
+    for (file, expected) in [
+        ("none.json", format!("error: {}: there is no such file\n", path("none.json"))),
+        ("outer.json", format!("error: {}:1:12: {}: there is no such file\n", path("outer.json"), path("none.json"))),
+        ("link.json", format!("error: {}:1:25: the key 'source' is missing\n", path("link.json"))),
+        ("loop.json", format!("error: {}:1:1: notspecified has no start node\n", path("loop.json"))),
+        ("folder.json", format!("error: Is a directory (os error 21): {}\n", path("folder.json"))),
+    ] {
+        let output = pushflow(&directory.path().canonicalize().unwrap()).args(["check", file]).output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(3), expected));
+    }
 }

@@ -37,7 +37,7 @@ fn unusable_inputs_are_refused() {
     let cases = [
         (["--inputs", "none.json"], 2, "none.json: there is no such file"),
         (["--inputs", "bad.json"], 2, "bad.json:2:2: "),
-        (["-pn", "b:x=1"], 3, "'b'"),
+        (["-pn", "b:x=1"], 3, "there is no node 'b'"),
         (["-p", "x"], 2, "expected NAME=VALUE, found `x`"),
         (["-o", "timeout=0"], 2, "option `timeout` must be a number of seconds above 0, found 0"),
     ];

@@ -36,6 +36,10 @@ fn usage_has_an_answer_too() {
         (code, answer["status"].as_str(), answer["error"]["kind"].as_str()),
         (2, Some("invalid"), Some("usage"))
     );
+    let directory = tempfile::tempdir().unwrap();
+    let output = crate::pushflow(directory.path()).args(["run", "--output-format", "json"]).output().unwrap();
+    let message = "the following required arguments were not provided: <FILE>";
+    assert_eq!(crate::answer(&output)["error"]["message"], message);
 }
 
 #[test]

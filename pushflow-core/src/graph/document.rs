@@ -57,6 +57,7 @@ impl<'d> Document<'d> {
             version: schema::LATEST.into(),
             version_place: root.place(),
         };
+        document.draft.place = Some(root.place());
         let (mut graph, mut nodes) = (None, None);
         for (key, item) in root.entries("the document")? {
             match key.as_str() {

@@ -15,6 +15,8 @@ use super::node::{DraftNode, Handler, TaskKeys};
 pub(super) struct Draft {
     pub(super) id: SmolStr,
     pub(super) label: SmolStr,
+    /// Where the document begins.
+    pub(super) place: Option<Place>,
     pub(super) input_nodes: Vec<Alias>,
     pub(super) output_nodes: Vec<Alias>,
     pub(super) nodes: Vec<Node>,
@@ -50,6 +52,7 @@ impl Draft {
         Draft {
             id: SmolStr::default(),
             label: SmolStr::default(),
+            place: None,
             input_nodes: Vec::new(),
             output_nodes: Vec::new(),
             nodes: Vec::new(),

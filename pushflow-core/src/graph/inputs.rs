@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::analysis::Starts;
 use super::draft::Draft;
 use super::error::{GraphError, GraphErrorKind};
-use super::load::{CanStart, find_file, format_of, read_file, with_root};
+use super::load::{CanStart, find_file, format_of, read_file, whole, with_root};
 use super::model::{Node, NodeId};
 use super::node::input_name;
 use super::source::{Format, Item, Source};
@@ -91,7 +91,8 @@ pub fn parse_inputs(text: &str, format: Format) -> Result<Vec<Input>, GraphError
 ///
 /// When the file cannot be read, or is not a list of inputs.
 pub fn load_inputs(path: impl AsRef<Path>) -> Result<Vec<Input>, GraphError> {
-    let path = find_file(path.as_ref(), None)?;
+    let path = path.as_ref();
+    let path = find_file(path, None).map_err(|error| error.at(whole(path, None)))?;
     let text = read_file(&path)?;
     let format = format_of(&path).unwrap_or(Format::Json);
     read(&Source::new(&text, Some(Arc::new(path))), format)

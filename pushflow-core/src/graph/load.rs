@@ -57,7 +57,8 @@ impl fmt::Debug for LoadOptions {
 /// When a file cannot be read, or its content is not a valid workflow.
 pub fn load_file(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Graph, GraphError> {
     let mut loader = Loader { options, open: Vec::new(), loaded: 0 };
-    let loaded = loader.file(path.as_ref(), 0)?;
+    let path = path.as_ref();
+    let loaded = loader.file(path, 0).map_err(|error| error.at(whole(path, options.root_dir.as_deref())))?;
     finish(loaded, options)
 }
 
@@ -201,6 +202,12 @@ pub(super) fn find_file(name: &Path, root: Option<&Path>) -> Result<PathBuf, Gra
     Err(GraphError::new(GraphErrorKind::FileNotFound, "FileNotFoundError", path.display().to_string()))
 }
 
+/// Names a file as a whole, as far as its name says where it is.
+pub(super) fn whole(name: &Path, root: Option<&Path>) -> Place {
+    let path = root.map_or_else(|| name.to_owned(), |root| root.join(name));
+    Place { file: Some(Arc::new(std::path::absolute(&path).unwrap_or(path))), line: 0, column: 0 }
+}
+
 /// Reads a file that has to be a text.
 pub(super) fn read_file(path: &Path) -> Result<String, GraphError> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
@@ -224,8 +231,7 @@ fn unreadable(path: &Path, error: &io::Error) -> GraphError {
         io::ErrorKind::PermissionDenied => (GraphErrorKind::Unreadable, "PermissionError"),
         _ => (GraphErrorKind::Unreadable, "OSError"),
     };
-    let place = Place { file: Some(Arc::new(path.to_owned())), line: 0, column: 0 };
-    GraphError::new(kind, type_name, format!("{error}: {}", path.display())).at(place)
+    GraphError::new(kind, type_name, format!("{error}: {}", path.display())).at(whole(path, None))
 }
 
 /// Applies inputs, checks what an execution needs, and determines start and end nodes.
@@ -233,7 +239,7 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
     let (mut draft, required) = loaded;
     let starts = Starts::new(&draft.nodes, &draft.links, &required);
     inputs::apply(&mut draft, &options.inputs, &starts, options.can_start.as_ref())?;
-    let Draft { id, label, mut nodes, links, mut warnings, .. } = draft;
+    let Draft { id, label, place, mut nodes, links, mut warnings, .. } = draft;
     warnings.extend(ignored_settings(&nodes));
     let mut required = required.into_iter();
     let links = links.into_iter().map(|link| finish_link(link, required.next().unwrap_or(true)));
@@ -246,7 +252,13 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
     if graph.nodes.is_empty() {
         return Ok(graph);
     }
-    let lacks = |kind, what| Err(GraphError::new(kind, "RuntimeError", format!("{} has no {what} node", graph.label)));
+    let lacks = |kind, what| {
+        let error = GraphError::new(kind, "RuntimeError", format!("{} has no {what} node", graph.label));
+        Err(match place {
+            Some(place) => error.at(place),
+            None => error,
+        })
+    };
     if graph.start_nodes.is_empty() {
         return lacks(GraphErrorKind::NoStartNode, "start");
     }

@@ -30,6 +30,11 @@ fn files_that_cannot_be_read() {
     let error = fails("none.json");
     assert_eq!((error.kind(), error.type_name()), (GraphErrorKind::FileNotFound, "FileNotFoundError"));
     assert_eq!(error.message(), dir.path().join("none.json").display().to_string());
+    assert_eq!(error.place().unwrap().path(), Some(&*dir.path().join("none.json")));
+    let error = load_inputs(dir.path().join("inputs.json")).unwrap_err();
+    assert_eq!(error.place().unwrap().path(), Some(&*dir.path().join("inputs.json")));
+    write(dir.path(), "loop.json", document(&["a"], r#"{"source": "a", "target": "a", "required": false}"#));
+    assert_eq!(fails("loop.json").place().unwrap().path(), Some(&*dir.path().join("loop.json")));
     std::fs::create_dir(dir.path().join("d.json")).unwrap();
     assert_eq!(fails("d.json").type_name(), "IsADirectoryError");
     write(dir.path(), "empty.json", "");
