@@ -116,6 +116,8 @@ fn merged(state: &MergeState, optional: Option<&Payload>) -> Payload {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Delivers in the order of names and shows which data each execution had.
@@ -130,6 +132,66 @@ mod tests {
             });
         }
         seen
+    }
+
+    /// The rules as the semantics has them, said as simply as possible: arrivals are numbers of inputs, and each
+    /// datum is named after its input. Returns the names in each execution, in the order of merging.
+    fn model(inputs: &[MergeInput], arrivals: &[usize]) -> Vec<Vec<usize>> {
+        let slot = |input: &usize| match inputs[*input] {
+            MergeInput::Required { slot } | MergeInput::Cached { slot } => Some(slot),
+            _ => None,
+        };
+        let is_required = |input: &usize| matches!(inputs[*input], MergeInput::Required { .. });
+        let needed: Vec<usize> = (0..inputs.len()).filter(is_required).collect();
+        let (mut executions, mut buffer, mut retained, mut has_executed) = (Vec::new(), Vec::new(), None, false);
+        for (count, arrival) in arrivals.iter().enumerate() {
+            let so_far = &arrivals[..=count];
+            if inputs[*arrival] == MergeInput::Optional {
+                if has_executed { retained = Some(*arrival) } else { buffer.push(*arrival) }
+            }
+            if !needed.iter().all(|input| so_far.contains(input)) {
+                continue;
+            }
+            let mut kept: Vec<usize> = (0..inputs.len()).filter(|input| so_far.contains(input)).collect();
+            kept.retain(|input| slot(input).is_some());
+            kept.sort_by_key(slot);
+            let starts = so_far.iter().filter(|input| inputs[**input] == MergeInput::Start).take(1);
+            let base: Vec<usize> = starts.copied().chain(kept).collect();
+            let data = if has_executed || buffer.is_empty() {
+                vec![retained]
+            } else {
+                retained = buffer.last().copied();
+                buffer.drain(..).map(Some).collect()
+            };
+            has_executed = true;
+            executions.extend(data.into_iter().map(|datum| base.iter().copied().chain(datum).collect::<Vec<_>>()));
+        }
+        executions
+    }
+
+    proptest! {
+        #[test]
+        fn merging_follows_the_rules(
+            kinds in prop::collection::vec(0_u8..3, 1..6),
+            has_start in any::<bool>(),
+            arrivals in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let required = u32::try_from(kinds.iter().filter(|kind| **kind == 0).count()).unwrap();
+            let (mut required_slots, mut cached_slots) = ((0..required).rev(), required..);
+            let inputs: Vec<MergeInput> = has_start.then_some(MergeInput::Start).into_iter().chain(kinds.iter().map(|kind| match kind {
+                0 => MergeInput::Required { slot: required_slots.next().unwrap() },
+                1 => MergeInput::Cached { slot: cached_slots.next().unwrap() },
+                _ => MergeInput::Optional,
+            })).collect();
+            let arrivals: Vec<usize> = arrivals.iter().map(|index| index.index(inputs.len())).collect();
+            let names: Vec<String> = (0..inputs.len()).map(|input| input.to_string()).collect();
+            let named: Vec<(&str, MergeInput)> = names.iter().map(String::as_str).zip(inputs.iter().copied()).collect();
+            let arrived: Vec<&str> = arrivals.iter().map(|input| names[*input].as_str()).collect();
+            let expected: Vec<String> = model(&inputs, &arrivals).iter().map(|names| {
+                names.iter().map(usize::to_string).collect::<Vec<_>>().join("+")
+            }).collect();
+            prop_assert_eq!(executions(&named, &arrived), expected);
+        }
     }
 
     #[test]
