@@ -8,8 +8,8 @@ pub(crate) struct Stat {
     pub(crate) state: char,
     pub(crate) parent: u32,
     flags: u32,
-    /// Where its environment is; 0 while it has none: in the midst of an exec, or of its end.
-    environment: u64,
+    /// Where its environment begins and ends; 0 in the midst of an exec, or of its end.
+    environment: (u64, u64),
     /// In clock ticks since the system started.
     pub(crate) start: u64,
 }
@@ -34,20 +34,19 @@ impl Stat {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
             flags: fields.get(6)?.parse().ok()?,
-            // Older kernels do not say.
-            environment: fields.get(47).and_then(|field| field.parse().ok()).unwrap_or(0),
+            environment: (fields.get(47)?.parse().ok()?, fields.get(48)?.parse().ok()?),
             start: fields.get(19)?.parse().ok()?,
         })
     }
 
     /// Whether it is a program that has not ended.
-    fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.state, 'Z' | 'X') && self.flags & KERNEL_THREAD == 0
     }
 
-    /// Whether it is in the midst of an exec, when it has no environment yet.
-    pub(crate) fn is_executing(&self) -> bool {
-        self.is_alive() && self.environment == 0
+    /// Whether it was executed with an empty environment.
+    pub(crate) fn has_no_environment(&self) -> bool {
+        self.environment.0 != 0 && self.environment.0 == self.environment.1
     }
 }
 
@@ -58,16 +57,20 @@ mod tests {
     #[test]
     fn this_process_is_alive() {
         let own = Stat::of(std::process::id()).unwrap();
-        assert!(own.is_alive() && !own.is_executing());
+        assert!(own.is_alive() && !own.has_no_environment());
         assert_eq!(own.parent, std::os::unix::process::parent_id());
     }
 
     #[test]
     fn names_may_have_parentheses() {
-        let text = "7 (a) b (c) Z 3 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 9182 0";
-        let stat = Stat::parse(7, text).unwrap();
+        let mut fields = vec!["0"; 50];
+        for (index, field) in [(0, "Z"), (1, "3"), (6, "4194560"), (19, "9182"), (47, "7"), (48, "7")] {
+            fields[index] = field;
+        }
+        let text = format!("7 (a) b (c) {}", fields.join(" "));
+        let stat = Stat::parse(7, &text).unwrap();
         assert_eq!((stat.name.as_str(), stat.state, stat.parent, stat.start), ("a) b (c", 'Z', 3, 9182));
-        assert!(!stat.is_alive());
+        assert!(!stat.is_alive() && stat.has_no_environment());
         assert!(Stat::parse(7, "").is_none() && Stat::parse(7, "7 (a) Z").is_none());
     }
 }

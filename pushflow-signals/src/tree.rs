@@ -44,7 +44,9 @@ pub(crate) fn settle(place: &str) {
 
 /// Returns the ids of the processes that were executed at or below a place.
 pub(crate) fn members(place: &str) -> Vec<u32> {
-    look(place).found
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| is_member(*id, place)).collect()
 }
 
 /// Kills all that was executed at or below a place, and what that starts in the meantime. Returns how many it killed.
@@ -53,53 +55,45 @@ pub(crate) fn sweep(place: &str) -> usize {
     let limit = Instant::now() + Duration::from_secs(5);
     let mut killed = 0;
     loop {
-        let seen = look(place);
-        let killed_now = seen.found.into_iter().filter(|id| kill(*id, place)).count();
+        let found = members(place);
+        let killed_now = found.into_iter().filter(|id| kill(*id, place)).count();
         killed += killed_now;
-        if killed_now == 0 && !seen.in_doubt || Instant::now() > limit {
+        if killed_now == 0 || Instant::now() > limit {
             return killed;
         }
         std::thread::yield_now();
     }
 }
 
-/// One look at all processes.
-struct Look {
-    found: Vec<u32>,
-    /// Whether a process was in the midst of its exec, when it has no environment.
-    in_doubt: bool,
-}
-
-fn look(place: &str) -> Look {
-    let mut look = Look { found: Vec::new(), in_doubt: false };
-    let Ok(processes) = std::fs::read_dir("/proc") else { return look };
-    for id in processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok()) {
-        match membership(id, place) {
-            Some(true) => look.found.push(id),
-            Some(false) => {}
-            None => look.in_doubt |= Stat::of(id).is_some_and(|stat| stat.is_executing()),
-        }
-    }
-    look
-}
-
 fn kill(id: u32, place: &str) -> bool {
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
     let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
     // Looked at once more: before the descriptor held it the id may have become another's.
-    membership(id, place) == Some(true) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
+    is_member(id, place) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
 }
 
-/// Whether a process was executed at or below a place; `None` when its environment is empty.
-fn membership(id: u32, place: &str) -> Option<bool> {
-    // That of a process which has ended, or is another user's, cannot be read.
-    let Ok(environment) = std::fs::read(format!("/proc/{id}/environ")) else { return Some(false) };
-    let is_at = |variable: &[u8]| {
+fn is_member(id: u32, place: &str) -> bool {
+    environment(id).split(|byte| *byte == 0).any(|variable| {
         let value = variable.strip_prefix(VARIABLE.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
         let rest = value.and_then(|value| value.strip_prefix(place.as_bytes()));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-    };
-    (!environment.is_empty()).then(|| environment.split(|byte| *byte == 0).any(is_at))
+    })
+}
+
+/// Returns the environment that a process was executed with; empty for one that has ended, or is another user's.
+fn environment(id: u32) -> Vec<u8> {
+    // In the midst of an exec what there is to read is empty: the old memory is gone, or the new one not filled yet.
+    let limit = Instant::now() + Duration::from_secs(1);
+    loop {
+        let Ok(found) = std::fs::read(format!("/proc/{id}/environ")) else { return Vec::new() };
+        if !found.is_empty() || Instant::now() > limit {
+            return found;
+        }
+        match Stat::of(id) {
+            Some(stat) if stat.is_alive() && !stat.has_no_environment() => std::thread::yield_now(),
+            _ => return found,
+        }
+    }
 }
 
 fn unique() -> String {
