@@ -8,7 +8,9 @@ pub(crate) struct Stat {
     pub(crate) state: char,
     pub(crate) parent: u32,
     flags: u32,
-    /// Where its environment begins and ends; 0 in the midst of an exec, or of its end.
+    /// Where its code ends: 0 in the midst of an exec, up to the last of it, and of its end.
+    code_end: u64,
+    /// Where its environment begins and ends. Set by an exec before the end of the code, and one after the other.
     environment: (u64, u64),
     /// In clock ticks since the system started.
     pub(crate) start: u64,
@@ -34,6 +36,7 @@ impl Stat {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
             flags: fields.get(6)?.parse().ok()?,
+            code_end: fields.get(24)?.parse().ok()?,
             environment: (fields.get(47)?.parse().ok()?, fields.get(48)?.parse().ok()?),
             start: fields.get(19)?.parse().ok()?,
         })
@@ -46,7 +49,7 @@ impl Stat {
 
     /// Whether it was executed with an empty environment.
     pub(crate) fn has_no_environment(&self) -> bool {
-        self.environment.0 != 0 && self.environment.0 == self.environment.1
+        self.code_end != 0 && self.environment.0 == self.environment.1
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
     #[test]
     fn names_may_have_parentheses() {
         let mut fields = vec!["0"; 50];
-        for (index, field) in [(0, "Z"), (1, "3"), (6, "4194560"), (19, "9182"), (47, "7"), (48, "7")] {
+        for (index, field) in [(0, "Z"), (1, "3"), (6, "4194560"), (19, "9182"), (24, "5"), (47, "7"), (48, "7")] {
             fields[index] = field;
         }
         let text = format!("7 (a) b (c) {}", fields.join(" "));
