@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 
 use crate::fork_local::ForkLocal;
@@ -85,7 +86,7 @@ fn environment(id: u32) -> Vec<u8> {
     // In the midst of an exec what there is to read is empty: the old memory is gone, or the new one not filled yet.
     let limit = Instant::now() + Duration::from_secs(1);
     loop {
-        let Ok(found) = std::fs::read(format!("/proc/{id}/environ")) else { return Vec::new() };
+        let Ok(found) = read_at_once(id) else { return Vec::new() };
         if !found.is_empty() || Instant::now() > limit {
             return found;
         }
@@ -93,6 +94,20 @@ fn environment(id: u32) -> Vec<u8> {
             Some(stat) if stat.is_alive() && !stat.has_no_environment() => std::thread::yield_now(),
             _ => return found,
         }
+    }
+}
+
+/// Reads an environment by one call: after an exec the next call would find the end of the old one, as if it were short.
+fn read_at_once(id: u32) -> std::io::Result<Vec<u8>> {
+    let mut room = 1 << 16;
+    loop {
+        let file = std::fs::File::open(format!("/proc/{id}/environ"))?;
+        let mut found = Vec::with_capacity(room);
+        rustix::io::retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut found)))?;
+        if found.len() < room {
+            return Ok(found);
+        }
+        room *= 4;
     }
 }
 
@@ -107,4 +122,31 @@ fn unique() -> String {
         write!(text, "{byte:02x}").expect("a String takes everything");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_environment_is_read_whole() {
+        let mut command = crate::Command::new("sleep").args(["1000"]);
+        for number in 0..100 {
+            command = command.env(format!("LONG{number}"), "x".repeat(10_000));
+        }
+        let child = command.start().unwrap();
+        assert!(environment(child.pid()).len() > 1_000_000);
+        assert!(members(&own()).contains(&child.pid()));
+        assert!(!members("elsewhere").contains(&child.pid()));
+    }
+
+    #[test]
+    fn what_was_executed_without_an_environment_does_not_hold_up() {
+        let child = crate::Command::new("/usr/bin/env").args(["-i", "sleep", "1000"]).start().unwrap();
+        let begin = Instant::now();
+        // At first it is `env`, which has one.
+        while !environment(child.pid()).is_empty() && begin.elapsed() < Duration::from_secs(60) {}
+        assert_eq!(environment(child.pid()), Vec::<u8>::new());
+        assert!(Stat::of(child.pid()).is_some_and(|stat| stat.is_alive()));
+    }
 }
