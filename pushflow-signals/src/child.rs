@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::command::{Output, SharedBytes};
-use crate::ending::{Ended, Escalation};
+use crate::ending::{By, Ended, Escalation};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
 use crate::fork_local::{PrivateFd, no_fork};
@@ -110,13 +110,13 @@ impl Interrupter {
 
 impl Child {
     /// Takes charge of a command that was started. What it leads is in the pipes' other ends.
-    pub(crate) fn new(kin: Kin, pipes: Pipes, grace: Duration) -> Result<Child, Error> {
+    pub(crate) fn new(kin: Kin, wake: PrivateFd, pipes: Pipes, grace: Duration) -> Result<Child, Error> {
         let begin = Instant::now();
         let kin = Arc::new(kin);
         let membership = family::join(&kin, Kind::Command, grace);
         // From here on dropping the child ends it.
         let mut child = Child {
-            wake: Arc::new(Interrupter::event()?),
+            wake: Arc::new(wake),
             kin,
             _membership: membership,
             input: None,
@@ -164,12 +164,15 @@ impl Child {
         mut take: impl FnMut(Stream, &[u8]),
     ) -> Result<Finished, Error> {
         let mut escalation = Escalation::new(deadline, self.grace);
-        while !self.poll(escalation.due(), &mut take).map_err(Error::system("wait for a process"))? {
-            if self.is_interrupted() || interrupt::is_interrupted() {
-                escalation.interrupt();
+        loop {
+            if self.is_interrupted() {
+                escalation.interrupt(By::Request);
+            } else if interrupt::is_interrupted() {
+                escalation.interrupt(By::Mark);
             }
-            if let Some(signal) = escalation.next() {
-                self.kin.signal(signal);
+            escalation.advance(&self.kin);
+            if self.poll(&escalation, &mut take).map_err(Error::system("wait for a process"))? {
+                break;
             }
         }
         let status = self.end(&mut take).map_err(Error::system("reap a process"))?;
@@ -193,13 +196,13 @@ impl Child {
     }
 
     /// Waits for something to do and does it; returns whether the command has ended.
-    fn poll(&mut self, due: Option<Instant>, take: Taker<'_>) -> io::Result<bool> {
-        let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+    fn poll(&mut self, escalation: &Escalation, take: Taker<'_>) -> io::Result<bool> {
+        let timeout = escalation.due().map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let pidfd = self.kin.pidfd();
         let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
-        // Once it is interrupted the event stays readable, and the clock alone tells what is next.
-        let event = interrupt::event().filter(|_| !interrupt::is_interrupted());
+        // The event stays readable; once something has begun because of it, the clock alone tells what is next.
+        let event = interrupt::event().filter(|_| !escalation.has_begun());
         fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
         let pipes = [&self.stdout, &self.stderr].map(|drain| drain.as_ref().and_then(|drain| drain.pipe.as_ref()));
         fds.extend(pipes.into_iter().flatten().map(|pipe| PollFd::new(pipe, PollFlags::IN)));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use crate::child::{Child, Pipes};
+use crate::child::{Child, Interrupter, Pipes};
 use crate::error::Error;
 use crate::family;
 use crate::fork_local::{PrivateFd, no_fork};
@@ -154,7 +154,9 @@ impl Command {
     pub fn start(self) -> Result<Child, Error> {
         self.refuse_nul()?;
         let _starting = family::starting()?;
+        family::look_after()?;
         forkserver::guard();
+        let wake = Interrupter::event()?;
         // Others must not fork while the command's ends of the pipes exist.
         let gate = no_fork();
         #[expect(clippy::disallowed_methods, reason = "this is the place where commands start")]
@@ -191,7 +193,7 @@ impl Command {
         let from_stdout = from_stdout.map(|reader| (reader, self.stdout));
         let from_stderr = from_stderr.map(|reader| (reader, self.stderr));
         let kin = Kin::new(Pid::from_child(&started)).map_err(Error::system("watch a process"))?;
-        Child::new(kin, Pipes { input, from_stdout, from_stderr }, self.grace)
+        Child::new(kin, wake, Pipes { input, from_stdout, from_stderr }, self.grace)
     }
 
     fn refuse_nul(&self) -> Result<(), Error> {

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::interrupt;
+use crate::kin::Kin;
+
 /// Whether something was told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,9 +19,19 @@ pub enum Ended {
     TimedOut,
 }
 
+/// Who interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// An [`Interrupter`](crate::Interrupter).
+    Request,
+    /// The mark of this process: a SIGINT that the family may have passed on already.
+    Mark,
+}
+
 /// The signals that are still to be sent, and when the next one is due.
 pub(crate) struct Escalation {
     pub(crate) ended: Ended,
+    by: By,
     due: Option<Instant>,
     rest: &'static [Signal],
     grace: Duration,
@@ -27,13 +40,15 @@ pub(crate) struct Escalation {
 impl Escalation {
     /// At the deadline SIGTERM, then SIGKILL.
     pub(crate) fn new(deadline: Option<Instant>, grace: Duration) -> Escalation {
-        Escalation { ended: Ended::ByItself, due: deadline, rest: &[Signal::TERM, Signal::KILL], grace }
+        let rest = &[Signal::TERM, Signal::KILL];
+        Escalation { ended: Ended::ByItself, by: By::Request, due: deadline, rest, grace }
     }
 
     /// Now SIGINT, then SIGTERM, then SIGKILL; unless something has begun already.
-    pub(crate) fn interrupt(&mut self) {
+    pub(crate) fn interrupt(&mut self, by: By) {
         if self.ended == Ended::ByItself {
             self.ended = Ended::Interrupted;
+            self.by = by;
             self.due = Some(Instant::now());
             self.rest = &[Signal::INT, Signal::TERM, Signal::KILL];
         }
@@ -44,18 +59,27 @@ impl Escalation {
         self.due
     }
 
-    /// Returns the next signal if it is due.
-    pub(crate) fn next(&mut self) -> Option<Signal> {
+    /// Whether it was interrupted, or its time was over.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.ended != Ended::ByItself
+    }
+
+    /// Sends the next signal if it is due.
+    pub(crate) fn advance(&mut self, kin: &Kin) {
         let now = Instant::now();
-        let (signal, rest) = self.rest.split_first()?;
+        let Some((signal, rest)) = self.rest.split_first() else { return };
         if self.due.is_none_or(|due| now < due) {
-            return None;
+            return;
         }
         if self.ended == Ended::ByItself {
             self.ended = Ended::TimedOut;
         }
         self.rest = rest;
         self.due = if rest.is_empty() { None } else { now.checked_add(self.grace) };
-        Some(*signal)
+        if *signal == Signal::INT && self.by == By::Mark {
+            kin.pass_on(interrupt::received());
+        } else {
+            kin.signal(*signal);
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Functions that can be the body of a process: found by name in the program that is executed again.
 
 use std::error::Error as StdError;
-use std::os::unix::net::UnixStream;
 
 use crate::error::Error;
+use crate::process::Link;
 
 /// What a process has at its start.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Inside {
     /// What its parent gave it.
     pub input: Vec<u8>,
     /// The other end of the parent's [`Link`](crate::Link). Its end means that the parent has ended.
-    pub link: UnixStream,
+    pub link: Link,
 }
 
 /// What the body of a process returns: bytes for its parent, or an error, whose text its parent gets.

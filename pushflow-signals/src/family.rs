@@ -51,7 +51,9 @@ struct Member {
 
 #[derive(Default)]
 struct Family {
-    members: BTreeMap<u32, Member>,
+    /// By the order of their starts.
+    members: BTreeMap<u64, Member>,
+    next: u64,
     watch: Option<Watch>,
 }
 
@@ -75,6 +77,8 @@ struct State {
     phase: Phase,
     /// How many children are being started just now.
     starting: usize,
+    /// Whether a signal ends this process: then nobody else does.
+    by_signal: bool,
 }
 
 /// A start that is under way. The end waits for it, so that it misses no child.
@@ -89,18 +93,18 @@ static HAD_COMMANDS: ForkLocal<AtomicBool> = ForkLocal::new(|| AtomicBool::new(f
 /// A child's place in the family, given up when it has been reaped.
 #[derive(Debug)]
 pub(crate) struct Membership {
-    pid: u32,
+    number: u64,
     generation: u64,
 }
 
 /// Returns the children of this process that live, or have not been waited for: processes and commands.
 pub fn children() -> Vec<Relative> {
-    let relative = |(pid, member): (&u32, &Member)| Relative {
-        pid: *pid,
+    let relative = |member: &Member| Relative {
+        pid: member.kin.pid(),
         daemonic: !matches!(member.kind, Kind::Other { .. }),
         command: matches!(member.kind, Kind::Command),
     };
-    lock().members.iter().map(relative).collect()
+    lock().members.values().map(relative).collect()
 }
 
 /// Begins a start; refuses when this process is ending.
@@ -139,15 +143,18 @@ pub(crate) fn join(kin: &Arc<Kin>, kind: Kind, grace: Duration) -> Membership {
     if matches!(kind, Kind::Command) {
         HAD_COMMANDS.get().store(true, Ordering::Relaxed);
     }
-    let pid = kin.pid();
-    lock().members.insert(pid, Member { kind, kin: Arc::clone(kin), grace });
-    Membership { pid, generation: crate::fork_local::generation() }
+    let mut family = lock();
+    let number = family.next;
+    family.next += 1;
+    family.members.insert(number, Member { kind, kin: Arc::clone(kin), grace });
+    Membership { number, generation: crate::fork_local::generation() }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
         if self.generation == crate::fork_local::generation() {
-            lock().members.remove(&self.pid);
+            // Dropped without the lock.
+            let _member = lock().members.remove(&self.number);
         }
     }
 }
@@ -159,7 +166,11 @@ pub(crate) fn end() {
         return;
     }
     let ending = |state: &mut State| state.phase == Phase::Ending;
-    drop(END.get().changed.wait_while(state(), ending));
+    let state = END.get().changed.wait_while(state(), ending).unwrap_or_else(PoisonError::into_inner);
+    if state.by_signal {
+        // The signal is about to end this process, which is how it is to be seen to end.
+        drop(END.get().changed.wait_timeout_while(state, Duration::from_secs(5), |_| true));
+    }
 }
 
 /// Enters the end; returns whether this is the first to do so.
@@ -218,7 +229,8 @@ fn on_signal(signal: crate::Signal) {
     if signal == crate::Signal::INTERRUPT {
         // Each has a group of its own, so it has not got it from the terminal.
         let members: Vec<Arc<Kin>> = lock().members.values().map(|member| Arc::clone(&member.kin)).collect();
-        members.iter().for_each(|kin| kin.signal(Signal::INT));
+        let number = interrupt::received();
+        members.iter().for_each(|kin| kin.pass_on(number));
     }
     let is_ours = signal == crate::Signal::INTERRUPT && interrupt::is_armed();
     if before == Disposition::Handled || is_ours {
@@ -229,6 +241,7 @@ fn on_signal(signal: crate::Signal) {
         signal::end_by_signal(signal);
     }
     // On a thread of its own, so that a second signal is heard.
+    state().by_signal = true;
     let in_order = move || {
         end_children();
         signal::end_by_signal(signal);

@@ -15,6 +15,11 @@ pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Counts one more fork, in the child.
+pub(crate) fn advance() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
 /// A value that each process makes for itself: a fork does not inherit it, and leaves what its parent had untouched.
 ///
 /// For state behind locks, threads and descriptors, none of which the child of a process with threads may rely on.
@@ -91,14 +96,18 @@ pub(crate) fn no_fork() -> RwLockReadGuard<'static, ()> {
 
 /// A descriptor that closes itself in a child that is forked without exec.
 #[derive(Debug)]
-pub(crate) struct PrivateFd(Option<OwnedFd>);
+pub(crate) struct PrivateFd {
+    /// `None` only while it is being dropped.
+    descriptor: Option<OwnedFd>,
+    generation: u64,
+}
 
 impl PrivateFd {
     /// Takes over a descriptor. Between its making and this call [`no_fork`] has to be held.
     pub(crate) fn new(descriptor: impl Into<OwnedFd>) -> PrivateFd {
         let descriptor = descriptor.into();
         own().insert(descriptor.as_raw_fd(), Lifetime::Owner);
-        PrivateFd(Some(descriptor))
+        PrivateFd { descriptor: Some(descriptor), generation: generation() }
     }
 
     /// Says that it is meant to live as long as the process.
@@ -115,20 +124,21 @@ pub(crate) fn residents() -> Vec<RawFd> {
 
 impl AsFd for PrivateFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_ref().expect("it is taken on drop only").as_fd()
+        self.descriptor.as_ref().expect("it is taken on drop only").as_fd()
     }
 }
 
 impl Drop for PrivateFd {
     fn drop(&mut self) {
-        let mut own = own();
-        if let Some(descriptor) = self.0.take() {
-            // In a child of a fork the number is not in the set any more, and may be somebody else's by now.
-            if own.remove(&descriptor.as_raw_fd()).is_some() {
-                drop(descriptor);
-            } else {
-                std::mem::forget(descriptor);
-            }
+        let Some(descriptor) = self.descriptor.take() else { return };
+        if self.generation == generation() {
+            let mut own = own();
+            own.remove(&descriptor.as_raw_fd());
+            // Under the lock: from here on the number may be another's.
+            drop(descriptor);
+        } else {
+            // In a child of a fork the number belongs to the null device, see `forked`.
+            std::mem::forget(descriptor);
         }
     }
 }
@@ -156,14 +166,17 @@ impl AtRest {
     pub(crate) fn private(&mut self, descriptor: impl Into<OwnedFd>) -> PrivateFd {
         let descriptor = descriptor.into();
         self.own.insert(descriptor.as_raw_fd(), Lifetime::Owner);
-        PrivateFd(Some(descriptor))
+        PrivateFd { descriptor: Some(descriptor), generation: generation() }
     }
 
     /// Called in the child: forgets what belongs to the parent.
+    ///
+    /// Its numbers stay taken, by the null device: what a closure has brought along from the parent still refers to them.
     pub(crate) fn forked(mut self) {
-        GENERATION.fetch_add(1, Ordering::Relaxed);
+        advance();
+        let null = std::fs::File::open("/dev/null");
         for number in std::mem::take(&mut *self.own).into_keys() {
-            sys::close(number);
+            sys::replace(number, null.as_ref().ok().map(AsFd::as_fd));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! and the blocking calls of this crate end early.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -20,6 +20,8 @@ const RUNNING: u8 = 2;
 const INTERRUPTED: u8 = 3;
 
 static STATE: AtomicU8 = AtomicU8::new(UNARMED);
+/// How many SIGINTs have come, armed or not.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
 /// Wakes whoever waits; written to by the signal handler.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
@@ -33,17 +35,25 @@ pub fn is_interrupted() -> bool {
     STATE.load(Ordering::Relaxed) == INTERRUPTED
 }
 
-/// Runs something that SIGINT interrupts, and clears the mark afterwards; returns its result, and whether it was set.
+/// Runs something that SIGINT interrupts; returns its result, and whether it was interrupted.
+///
+/// The mark is cleared at the end. Inside of another run it is that one's mark: it stays, and was perhaps set before.
 pub fn run<R>(body: impl FnOnce() -> R) -> (R, bool) {
-    let was = STATE.load(Ordering::Relaxed);
-    if was == UNARMED {
-        return (body(), false);
-    }
-    STATE.store(RUNNING, Ordering::SeqCst);
+    let is_outermost = STATE.compare_exchange(IDLE, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    // Also when the body panics.
+    let reset = is_outermost.then(|| Reset);
     let result = body();
-    let interrupted = STATE.swap(IDLE, Ordering::SeqCst) == INTERRUPTED;
-    drain();
+    let interrupted = is_interrupted();
+    drop(reset);
     (result, interrupted)
+}
+
+struct Reset;
+
+impl Drop for Reset {
+    fn drop(&mut self) {
+        idle();
+    }
 }
 
 /// Declares that nothing runs until the next [`run`]: SIGINT is ignored.
@@ -74,6 +84,11 @@ pub fn sleep(duration: Duration) -> bool {
     false
 }
 
+/// Returns how many SIGINTs this process has received.
+pub(crate) fn received() -> u64 {
+    RECEIVED.load(Ordering::SeqCst)
+}
+
 /// Whether SIGINT is for what runs here.
 pub(crate) fn is_armed() -> bool {
     STATE.load(Ordering::Relaxed) != UNARMED
@@ -88,20 +103,23 @@ pub(crate) fn event() -> Option<BorrowedFd<'static>> {
 pub(crate) fn arm() -> Result<(), Error> {
     WAKE.store(-1, Ordering::Relaxed);
     STATE.store(IDLE, Ordering::SeqCst);
-    if let Some(event) = EVENT.get() {
-        WAKE.store(std::os::fd::AsFd::as_fd(event).as_raw_fd(), Ordering::Relaxed);
-    }
+    let Some(event) = EVENT.get() else {
+        return Err(Error::System { action: "create an event", source: std::io::ErrorKind::Other.into() });
+    };
+    WAKE.store(std::os::fd::AsFd::as_fd(event).as_raw_fd(), Ordering::Relaxed);
     crate::signal::keep_handler(crate::Signal::INTERRUPT)
 }
 
 /// Forgets the mark of the parent, in a process just forked.
 pub(crate) fn disarm() {
     WAKE.store(-1, Ordering::Relaxed);
+    RECEIVED.store(0, Ordering::SeqCst);
     STATE.store(UNARMED, Ordering::SeqCst);
 }
 
 /// What the signal handler does at SIGINT.
 pub(crate) fn on_interrupt() {
+    RECEIVED.fetch_add(1, Ordering::SeqCst);
     if STATE.compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         sys::signal::raise_event(&WAKE);
     }
@@ -109,9 +127,13 @@ pub(crate) fn on_interrupt() {
 
 /// Clears an event whose mark was cleared before the event came, so that nobody is woken by it again and again.
 pub(crate) fn drain_stale() {
-    // The mark is set before the event: an interruption that comes after this look is seen by the next one.
-    if !is_interrupted() {
-        drain();
+    if is_interrupted() {
+        return;
+    }
+    drain();
+    // One that has come meanwhile may have lost its event, for which another thread is waiting.
+    if is_interrupted() {
+        sys::signal::raise_event(&WAKE);
     }
 }
 

@@ -4,10 +4,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
     waitid,
@@ -27,6 +29,8 @@ pub(crate) struct Kin {
     /// How it ended, once it is reaped.
     reaped: Mutex<Option<ExitStatus>>,
     generation: u64,
+    /// How many SIGINTs this process had received when one was passed on last.
+    passed_on: AtomicU64,
 }
 
 impl Kin {
@@ -42,7 +46,13 @@ impl Kin {
                 return Err(errno.into());
             }
         };
-        Ok(Kin { pid, pidfd, reaped: Mutex::default(), generation: crate::fork_local::generation() })
+        Ok(Kin {
+            pid,
+            pidfd,
+            reaped: Mutex::default(),
+            generation: crate::fork_local::generation(),
+            passed_on: AtomicU64::new(0),
+        })
     }
 
     /// Says that it is to live as long as this process.
@@ -62,8 +72,12 @@ impl Kin {
 
     /// Signals the child with its group, if it has not been reaped.
     pub(crate) fn signal(&self, signal: Signal) {
+        // Whose it is comes first: in the child of a fork another thread may have held the lock for ever.
+        if !self.is_ours() {
+            return;
+        }
         let reaped = self.lock();
-        if reaped.is_none() && self.is_ours() {
+        if reaped.is_none() {
             // One that has not got its group yet is signalled alone. It fails when nobody is left to hear it.
             if kill_process_group(self.pid, signal).is_err() {
                 let _ = pidfd_send_signal(&self.pidfd, signal);
@@ -71,9 +85,16 @@ impl Kin {
         }
     }
 
+    /// Passes SIGINT on, the one with this number among those that this process has received: once.
+    pub(crate) fn pass_on(&self, number: u64) {
+        if self.passed_on.fetch_max(number, Ordering::SeqCst) < number {
+            self.signal(Signal::INT);
+        }
+    }
+
     /// Waits until the child has ended, without reaping it; returns whether it has.
     pub(crate) fn wait_until(&self, until: Option<Instant>) -> bool {
-        if self.lock().is_some() || !self.is_ours() {
+        if !self.is_ours() || self.lock().is_some() {
             return true;
         }
         loop {
@@ -81,7 +102,7 @@ impl Kin {
             let timeout = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], timeout.as_ref()) {
                 Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) | Err(_) => return true,
             }
         }
@@ -89,6 +110,9 @@ impl Kin {
 
     /// Waits for the end of the child, kills what is left of its group if asked to, and reaps it. Any number of times.
     pub(crate) fn reap(&self, with_group: bool) -> io::Result<ExitStatus> {
+        if !self.is_ours() {
+            return Err(Errno::CHILD.into());
+        }
         self.wait_until(None);
         let mut reaped = self.lock();
         if let Some(status) = *reaped {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +16,11 @@ use rustix::process::Signal;
 use crate::boot::{Boot, Told};
 use crate::child::Interrupter;
 use crate::daemonic::{self, Children};
-use crate::ending::{Ended, Escalation};
+use crate::ending::{By, Ended, Escalation};
 use crate::entry::{self, Inside, Returned};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
-use crate::fork_local::PrivateFd;
+use crate::fork_local::{PrivateFd, no_fork};
 use crate::interrupt;
 use crate::kin::Kin;
 use crate::start::fork::Closure;
@@ -56,10 +57,15 @@ pub struct Process {
     grace: Duration,
     place: String,
     begin: Instant,
+    /// Whether its end of the link has ended.
+    said_all: bool,
     waited: bool,
 }
 
-/// The parent's end of the socket between a process and its parent. It ends when the process has ended.
+/// Bytes that are read before the deadline and the interruption are looked at again.
+const ONE_TURN: usize = 1 << 20;
+
+/// One end of the socket between a process and its parent. It ends when the other side has ended.
 #[derive(Debug)]
 pub struct Link(Arc<PrivateFd>);
 
@@ -151,18 +157,21 @@ impl Process {
     pub fn wait(mut self, deadline: Option<Instant>) -> Result<ProcessEnd, Error> {
         let mut escalation = Escalation::new(deadline, self.grace);
         let mut told = Vec::new();
-        while !self.poll(escalation.due(), &mut told).map_err(Error::system("wait for a process"))? {
-            if self.is_interrupted() || interrupt::is_interrupted() {
-                escalation.interrupt();
+        loop {
+            if self.is_interrupted() {
+                escalation.interrupt(By::Request);
+            } else if interrupt::is_interrupted() {
+                escalation.interrupt(By::Mark);
             }
-            if let Some(signal) = escalation.next() {
-                self.kin.signal(signal);
+            escalation.advance(&self.kin);
+            if self.poll(&escalation, &mut told).map_err(Error::system("wait for a process"))? {
+                break;
             }
         }
         let status = self.reap().map_err(Error::system("reap a process"))?;
         if let Some(link) = &mut self.link {
             // All that it has written is there: nobody else has its end.
-            link.drain(&mut told).map_err(Error::system("read what a process has told"))?;
+            link.drain(&mut told, usize::MAX).map_err(Error::system("read what a process has told"))?;
         }
         let returned = match Told::parse(&told) {
             Some(Told::Returned(bytes)) => Ok(bytes),
@@ -175,15 +184,17 @@ impl Process {
     }
 
     /// Waits for something to do and does it; returns whether the process has ended.
-    fn poll(&mut self, due: Option<Instant>, told: &mut Vec<u8>) -> io::Result<bool> {
-        let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+    fn poll(&mut self, escalation: &Escalation, told: &mut Vec<u8>) -> io::Result<bool> {
+        let timeout = escalation.due().map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let pidfd = self.kin.pidfd();
         let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
-        // Once it is interrupted the event stays readable, and the clock alone tells what is next.
-        let event = interrupt::event().filter(|_| !interrupt::is_interrupted());
+        // The event stays readable; once something has begun because of it, the clock alone tells what is next.
+        let event = interrupt::event().filter(|_| !escalation.has_begun());
         fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
-        fds.extend(self.link.as_ref().map(|link| PollFd::new(&*link.0, PollFlags::IN)));
+        // At its end it would be readable for ever.
+        let link = self.link.as_ref().filter(|_| !self.said_all);
+        fds.extend(link.map(|link| PollFd::new(&*link.0, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
@@ -193,8 +204,9 @@ impl Process {
         interrupt::drain_stale();
         if let Some(link) = &mut self.link
             && !ended
+            && !self.said_all
         {
-            link.drain(told)?;
+            self.said_all = link.drain(told, ONE_TURN)?;
         }
         Ok(ended)
     }
@@ -225,13 +237,16 @@ impl Drop for Process {
             let _ = self.reap();
             return;
         }
-        let (kin, membership) = (Arc::clone(&self.kin), self.membership.take());
+        let (kin, membership) = (Arc::clone(&self.kin), Arc::new(self.membership.take()));
+        let kept = Arc::clone(&membership);
         let wait = move || {
             let _ = kin.reap(false);
-            drop(membership);
+            drop(kept);
         };
-        // Without a thread it stays in the family, whose end reaps it.
-        let _ = thread::start("reaper", wait);
+        if thread::start("reaper", wait).is_err() {
+            // It stays in the family, whose end reaps it.
+            std::mem::forget(membership);
+        }
     }
 }
 
@@ -242,6 +257,12 @@ impl fmt::Debug for Process {
 }
 
 impl Link {
+    /// Takes over the end of a process that has just begun, before it has threads.
+    pub(crate) fn of(socket: UnixStream) -> Link {
+        let _gate = no_fork();
+        Link(Arc::new(PrivateFd::new(socket)))
+    }
+
     /// Makes reading and writing return at once, with [`WouldBlock`](io::ErrorKind::WouldBlock) where they would wait.
     ///
     /// # Errors
@@ -251,20 +272,20 @@ impl Link {
         Ok(rustix::io::ioctl_fionbio(&*self.0, nonblocking)?)
     }
 
-    /// Reads all that is there, without waiting.
-    fn drain(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
-        loop {
+    /// Reads what is there, up to about `most` bytes, without waiting; returns whether that was the end.
+    fn drain(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+        let limit = into.len().saturating_add(most);
+        while into.len() < limit {
             into.reserve(1 << 16);
             match rustix::net::recv(&*self.0, spare_capacity(into), rustix::net::RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Ok(()),
-                Ok(_) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::INTR) => {}
-                // It has ended with something unread.
-                Err(Errno::CONNRESET) => return Ok(()),
+                // The latter: it has ended with something unread.
+                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(true),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
                 Err(errno) => return Err(errno.into()),
             }
         }
+        Ok(false)
     }
 }
 
@@ -348,14 +369,15 @@ impl ProcessBuilder {
         self
     }
 
-    /// Starts the process. Returns when it has taken its input.
+    /// Starts the process. Returns when its input is on the way.
     ///
-    /// From any thread. By fork, the calling thread must not hold the lock of a standard stream, unless it is the main one.
+    /// From any thread. The calling thread must not hold the lock of a standard stream: a fork that another thread has asked
+    /// for at the same time waits for it. So for commands.
     ///
     /// # Errors
     ///
     /// [`Error::DaemonicChildren`] in a daemonic process, [`Error::NotInitialized`] when the program does not call
-    /// [`init`](crate::init), [`Error::UnknownProcess`], [`Error::ClosureNeedsFork`], [`Error::Ending`]; or when the system
+    /// [`init`](crate::init), [`Error::UnknownProcess`], [`Error::ClosureNeedsFork`], [`Error::Ending`], [`Error::ChildrenIgnored`]; or when the system
     /// refuses.
     pub fn start(self) -> Result<Process, Error> {
         let begin = Instant::now();
@@ -382,11 +404,12 @@ impl ProcessBuilder {
         };
         family::look_after()?;
         forkserver::guard();
+        let wake = Arc::new(Interrupter::event()?);
         let ((pid, link), boot) = match closure {
             Some(closure) => (fork::start(boot, closure)?, None),
             None if method == StartMethod::Spawn => {
                 // The environment shows where it was executed: below this process, when it is to end with it.
-                (spawn::execute(Role::Process, "pushflow-process", tied.then(tree::own))?, Some(boot))
+                (spawn::execute(Role::Process, c"pushflow-process", tied.then(tree::own))?, Some(boot))
             }
             None => (forkserver::start()?, Some(boot)),
         };
@@ -394,9 +417,20 @@ impl ProcessBuilder {
         let link = Arc::new(link);
         let kind = if daemonic { Kind::Daemonic } else { Kind::Other { link: Arc::downgrade(&link) } };
         let membership = Some(family::join(&kin, kind, grace));
-        let wake = Arc::new(Interrupter::event()?);
         let link = Some(Link(link));
-        let mut process = Process { kin, membership, link, wake, daemonic, tied, grace, place, begin, waited: false };
+        let mut process = Process {
+            kin,
+            membership,
+            link,
+            wake,
+            daemonic,
+            tied,
+            grace,
+            place,
+            begin,
+            said_all: false,
+            waited: false,
+        };
         if let (Some(boot), Some(link)) = (boot, &mut process.link) {
             // One that ends before it has read all says so when it is waited for.
             match boot.write(link) {

@@ -7,4 +7,4 @@ mod watch;
 pub use stop::{Stage, StopStages, end_by_signal};
 pub use vocabulary::Signal;
 pub use watch::Watch;
-pub(crate) use watch::{disposition_before, forked, installed, keep_handler};
+pub(crate) use watch::{disposition_before, forked, keep_handler};

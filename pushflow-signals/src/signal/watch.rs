@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::getpid;
+
 use super::vocabulary::Signal;
 use crate::error::Error;
 use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
@@ -14,6 +16,9 @@ use crate::thread;
 
 /// Where the handler writes the numbers of signals.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// The process whose handlers these are.
+static OWNER: AtomicI32 = AtomicI32::new(0);
 
 static WATCHERS: ForkLocal<Mutex<Watchers>> = ForkLocal::new(Mutex::default);
 
@@ -51,7 +56,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch. While anybody watches a signal it does not do what it does by default.
+    /// Starts to watch. While anybody watches a signal it does not do what it does by default, and neither what this crate
+    /// does: SIGINT is not passed on, SIGTERM and SIGINT do not end the family.
     ///
     /// May be called from any thread. The callback may drop any watch, its own too.
     ///
@@ -77,7 +83,9 @@ impl Watch {
         watchers.all.push(Watcher { id, signals: signals.to_vec(), claims, callback: Arc::new(Mutex::new(callback)) });
         for signal in signals {
             if let Err(error) = watchers.install(*signal) {
-                watchers.remove(id);
+                let removed = watchers.remove(id);
+                drop(watchers);
+                drop(removed);
                 return Err(error);
             }
         }
@@ -88,7 +96,9 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.generation == crate::fork_local::generation() {
-            lock().remove(self.id);
+            // What its callback holds may be a watch, or a child: dropped without the lock.
+            let removed = lock().remove(self.id);
+            drop(removed);
         }
     }
 }
@@ -100,28 +110,29 @@ pub(crate) fn keep_handler(signal: Signal) -> Result<(), Error> {
     watchers.install(signal)
 }
 
-/// Returns what was to happen at a signal before it was watched.
+/// Returns what was to happen at a signal before it was watched; [`Handled`](Disposition::Handled) also when somebody has
+/// put a handler in front of ours since.
 pub(crate) fn disposition_before(signal: Signal) -> Disposition {
+    if !signal::is_ours(signal.number()) {
+        return Disposition::Handled;
+    }
     let watchers = lock();
     let before = watchers.installed.iter().find(|(known, _)| *known == signal);
     before.map_or(Disposition::Default, |(_, before)| *before)
 }
 
 /// Forgets what the parent watches, in a process just forked: its handlers, and the descriptor that they write to.
-pub(crate) fn forked(installed: &[Signal]) {
+pub(crate) fn forked() {
     PIPE.store(-1, Ordering::SeqCst);
-    for signal in installed {
-        signal::set_default(signal.number());
-    }
-}
-
-/// Returns the signals that have our handler.
-pub(crate) fn installed() -> Vec<Signal> {
-    lock().installed.iter().map(|(signal, _)| *signal).collect()
+    signal::default_ours();
 }
 
 /// What the handler does: async-signal-safe.
 fn react(number: i32) {
+    // A child between its fork and its exec still has the handler, and our descriptors. What it gets is not for us.
+    if OWNER.load(Ordering::Relaxed) != getpid().as_raw_pid() {
+        return;
+    }
     if number == Signal::INTERRUPT.number() {
         interrupt::on_interrupt();
     }
@@ -133,13 +144,15 @@ impl Watchers {
         if self.installed.iter().any(|(known, _)| *known == signal) {
             return Ok(());
         }
+        OWNER.store(getpid().as_raw_pid(), Ordering::Relaxed);
         let found = signal::install(signal.number(), react).map_err(Error::system("install a signal handler"))?;
         self.installed.push((signal, found.unwrap_or(Disposition::Default)));
         Ok(())
     }
 
-    fn remove(&mut self, id: u64) {
-        self.all.retain(|watcher| watcher.id != id);
+    fn remove(&mut self, id: u64) -> Option<Watcher> {
+        let place = self.all.iter().position(|watcher| watcher.id == id);
+        let removed = place.map(|place| self.all.remove(place));
         let (all, kept) = (&self.all, &self.kept);
         self.installed.retain(|(signal, _)| {
             let used = kept.contains(signal) || all.iter().any(|watcher| watcher.signals.contains(signal));
@@ -148,6 +161,7 @@ impl Watchers {
             }
             used
         });
+        removed
     }
 }
 

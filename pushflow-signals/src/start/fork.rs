@@ -19,7 +19,6 @@ pub(crate) type Closure = Box<dyn FnOnce(&mut Inside) -> Returned + Send>;
 pub(crate) fn start(boot: Boot, body: Closure) -> Result<(Pid, PrivateFd), Error> {
     custodian::run(move || {
         panic_hook::shield();
-        let watched = signal::installed();
         let mut rest = at_rest();
         let (own, others) = UnixStream::pair().map_err(Error::system("create a socket"))?;
         // No handler may run in the child before it has its own descriptors.
@@ -36,7 +35,7 @@ pub(crate) fn start(boot: Boot, body: Closure) -> Result<(Pid, PrivateFd), Error
                 Ok((pid, own))
             }
             Side::Child => {
-                signal::forked(&watched);
+                signal::forked();
                 interrupt::disarm();
                 rest.forked();
                 drop(own);

@@ -16,13 +16,13 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
 };
-use rustix::process::{Pid, setsid};
+use rustix::process::Pid;
 
 use super::fork::pid_of;
 use super::live::{begin, is_initialized};
 use super::{Role, spawn};
 use crate::error::Error;
-use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
+use crate::fork_local::{self, ForkLocal, PrivateFd, no_fork};
 use crate::kin::Kin;
 use crate::sys::{self, Side};
 use crate::tree;
@@ -54,13 +54,16 @@ pub(crate) fn start() -> Result<(Pid, PrivateFd), Error> {
         let answer = running.ask(others.as_fd());
         drop(others);
         drop(gate);
-        match answer {
-            Ok(answer) => {
-                let pid = pid_of(u32::try_from(answer).map_err(|_| refused(answer))?)?;
-                return Ok((pid, own));
-            }
-            // Somebody has killed it: once more, with another.
-            Err(_) => *server = None,
+        if let Ok(answer) = answer {
+            let pid = pid_of(u32::try_from(answer).map_err(|_| refused(answer))?)?;
+            // What the process says itself is the same, unless it has been killed already.
+            let _ = read_number(&own);
+            return Ok((pid, own));
+        }
+        // Somebody has killed the server. It may have forked before, and then the process says which one it is.
+        *server = None;
+        if let Ok(pid) = read_number(&own) {
+            return Ok((pid_of(u32::try_from(pid).unwrap_or(0))?, own));
         }
     }
     Err(Error::System { action: "reach the fork server", source: std::io::ErrorKind::BrokenPipe.into() })
@@ -116,7 +119,7 @@ fn lock() -> MutexGuard<'static, Option<Server>> {
 
 impl Server {
     fn start() -> Result<Server, Error> {
-        let (pid, control) = spawn::execute(Role::Forkserver, "pushflow-forkserver", None)?;
+        let (pid, control) = spawn::execute(Role::Forkserver, c"pushflow-forkserver", None)?;
         let kin = Kin::new(pid).map_err(Error::system("watch a process"))?.resident();
         let server = Server { control: control.resident(), kin };
         let about = format!("{} {}\n", std::process::id(), tree::own());
@@ -137,19 +140,14 @@ impl Server {
                 Err(errno) => return Err(errno.into()),
             }
         }
-        let mut answer = [0; 4];
-        read_exact(&self.control, &mut answer)?;
-        Ok(i32::from_le_bytes(answer))
+        read_number(&self.control)
     }
 }
 
 /// Serves a client until it ends.
 pub(super) fn serve(control: UnixStream) -> ! {
-    // Away from the terminal and the group of the client, which are signalled as a whole.
-    let _ = setsid();
-    // It survives what its client may survive. Blocked and not ignored: what it forks has them blocked until it can take
-    // them, and finds their dispositions as the client had them.
-    std::mem::forget(sys::signal::Blocked::all());
+    // It was executed with all signals blocked, and stays so: it survives what its client may survive, and what it forks has
+    // them blocked until it can take them.
     let Ok((client, place)) = read_client(&control) else { sys::exit_now(0) };
     loop {
         match receive(&control) {
@@ -157,18 +155,26 @@ pub(super) fn serve(control: UnixStream) -> ! {
                 let answer = match sys::fork_sibling() {
                     Ok(Side::Child) => {
                         drop(control);
+                        fork_local::advance();
+                        // Should the server be killed before it has answered, its client learns from here whom to reap.
+                        let _ = write_all(&link, &own_pid().to_le_bytes());
                         begin(UnixStream::from(link));
                     }
                     Ok(Side::Parent(pid)) => i32::try_from(pid).unwrap_or(-libc::EINVAL),
                     Err(error) => -error.raw_os_error().unwrap_or(libc::EINVAL),
                 };
                 drop(link);
-                if write_all(&control.as_fd(), &answer.to_le_bytes()).is_err() {
+                if write_all(&control, &answer.to_le_bytes()).is_err() {
                     break;
                 }
             }
             Ok(Some((LEAVE, _))) => sys::exit_now(0),
-            Ok(Some(_)) => {}
+            Ok(Some(_)) => {
+                // The link did not come through.
+                if write_all(&control, &(-libc::EMFILE).to_le_bytes()).is_err() {
+                    break;
+                }
+            }
             Ok(None) | Err(_) => break,
         }
     }
@@ -218,6 +224,17 @@ fn read_client(control: &UnixStream) -> io::Result<(u32, String)> {
     let line = String::from_utf8_lossy(&line);
     let parsed = line.split_once(' ').and_then(|(client, place)| Some((client.parse().ok()?, place.to_owned())));
     parsed.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn read_number(from: impl AsFd) -> io::Result<i32> {
+    let mut number = [0; 4];
+    read_exact(from, &mut number)?;
+    Ok(i32::from_le_bytes(number))
+}
+
+/// As the kernel numbers them, positive.
+fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
 }
 
 fn read_exact(from: impl AsFd, mut into: &mut [u8]) -> io::Result<()> {

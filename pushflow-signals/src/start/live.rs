@@ -11,6 +11,7 @@ use super::forkserver;
 use crate::boot::{Boot, Told};
 use crate::daemonic;
 use crate::entry::{self, Inside, Returned};
+use crate::process::Link;
 use crate::{family, interrupt, sys, tree};
 
 /// The variable that tells the program, executed again, what it is.
@@ -94,7 +95,7 @@ pub(crate) fn live(mut boot: Boot, link: UnixStream, body: impl FnOnce(&mut Insi
     }
     tree::settle(&boot.tree);
     let armed = interrupt::arm();
-    let mut inside = Inside { input: std::mem::take(&mut boot.input), link };
+    let mut inside = Inside { input: std::mem::take(&mut boot.input), link: Link::of(link) };
     let told = if let Err(error) = armed {
         Told::Failed(error.to_string())
     } else {

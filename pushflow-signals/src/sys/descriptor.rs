@@ -1,11 +1,19 @@
 //! Descriptors by number.
 
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// Closes a descriptor that nobody owns any more: in a process just forked, for descriptors of its parent's threads.
-pub(crate) fn close(number: RawFd) {
-    // SAFETY: closing a number that is not open is an error without effect; the caller says that nobody owns it.
-    unsafe { libc::close(number) };
+/// Puts something else in the place of a descriptor that is not to be used any more, or nothing: in a process just forked,
+/// for descriptors of its parent's threads. dup3(2), close(2).
+pub(crate) fn replace(number: RawFd, by: Option<BorrowedFd<'_>>) {
+    let answer = match by {
+        // SAFETY: both are plain numbers; the caller says that what the second refers to is not used any more.
+        Some(by) => unsafe { libc::dup3(by.as_raw_fd(), number, libc::O_CLOEXEC) },
+        None => -1,
+    };
+    if answer == -1 {
+        // SAFETY: closing a number that is not open is an error without effect; for the rest as above.
+        unsafe { libc::close(number) };
+    }
 }
 
 /// Takes over the standard input of a process that was executed with something else in its place.

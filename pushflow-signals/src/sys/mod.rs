@@ -2,6 +2,7 @@
 
 mod descriptor;
 mod environment;
+mod execute;
 mod exit;
 mod fork;
 mod leak;
@@ -9,8 +10,9 @@ pub(crate) mod signal;
 mod spawn;
 mod wait;
 
-pub(crate) use descriptor::{close, take_standard_input};
+pub(crate) use descriptor::{replace, take_standard_input};
 pub(crate) use environment::set_variable;
+pub(crate) use execute::{Leads, execute_again};
 pub(crate) use exit::at_exit;
 pub(crate) use fork::{Side, exit_now, fork, fork_sibling};
 pub(crate) use leak::{free, leaked};

@@ -1,5 +1,6 @@
 //! Signal handlers, masks, and what a handler may do.
 
+use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
@@ -53,8 +54,7 @@ pub(crate) fn install(signal: i32, reaction: Reaction) -> io::Result<Option<Disp
 pub(crate) fn restore(signal: i32) {
     let Some(slot) = PREVIOUS.get(usize::try_from(signal).unwrap_or(MOST)) else { return };
     let previous = slot.load(Ordering::SeqCst);
-    let is_ours = current(signal).is_ok_and(|found| found.sa_sigaction == on_signal as *const () as usize);
-    if previous.is_null() || !is_ours {
+    if previous.is_null() || !is_ours(signal) {
         return;
     }
     // SAFETY: the pointer came from a box that is never freed.
@@ -66,12 +66,19 @@ pub(crate) fn disposition_of(signal: i32) -> io::Result<Disposition> {
     current(signal).map(|found| disposition(&found))
 }
 
-/// Sets what happens at a signal to the default. sigaction(2).
-pub(crate) fn set_default(signal: i32) {
+/// Whether our handler is the one that the system calls.
+pub(crate) fn is_ours(signal: i32) -> bool {
+    current(signal).is_ok_and(|found| found.sa_sigaction == on_signal as *const () as usize)
+}
+
+/// Sets what happens at each signal that has our handler to the default. sigaction(2).
+pub(crate) fn default_ours() {
     let mut plain = zeroed();
     plain.sa_sigaction = libc::SIG_DFL;
-    // SAFETY: it points to a whole structure without a handler.
-    unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
+    for signal in (1..MOST).filter_map(|signal| i32::try_from(signal).ok()).filter(|signal| is_ours(*signal)) {
+        // SAFETY: it points to a whole structure without a handler.
+        unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
+    }
 }
 
 /// Blocks all signals for the calling thread until it is dropped. pthread_sigmask(3).
@@ -125,7 +132,20 @@ pub(crate) fn raise_event(descriptor: &AtomicI32) {
     }
 }
 
+thread_local! {
+    /// The signals that this thread is in our handler for. Constant and without a destructor: a handler may use it.
+    static HANDLING: Cell<u64> = const { Cell::new(0) };
+}
+
 extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // A handler that was installed between two of ours calls ours, which must not call it again. For this signal only:
+    // during somebody else's handler, which calls ours, another signal may come.
+    let bit = 1_u64 << (signal & 63);
+    let handling = HANDLING.get();
+    if handling & bit != 0 {
+        return;
+    }
+    HANDLING.set(handling | bit);
     let errno = errno_address();
     // SAFETY: the address is that of this thread's errno.
     let saved = unsafe { *errno };
@@ -138,6 +158,7 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     chain(signal, info, context);
     // SAFETY: as above.
     unsafe { *errno = saved };
+    HANDLING.set(HANDLING.get() & !bit);
 }
 
 /// Calls the handler that was there before ours.

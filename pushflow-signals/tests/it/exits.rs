@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = tests![
     sigint_ends_the_family,
     a_second_signal_does_not_wait,
     sigkill_ends_what_is_daemonic,
+    a_program_with_commands_only_ends_in_order_as_well,
 ];
 
 /// Lets parents end in a way, by each start method and with one to three levels below them.
@@ -38,7 +39,7 @@ fn each_family(way: Way, end: impl Fn(&Parent), look: impl Fn(&Parent, ExitStatu
 fn all_was_in_order(parent: &Parent) {
     let (up, mut seen) = (parent.notes("up"), parent.notes("term"));
     seen.extend(parent.notes("done"));
-    let expected: Vec<String> = up.into_iter().filter(|path| path.ends_with(['p', 'o'])).collect();
+    let expected: Vec<String> = up.into_iter().filter(|path| path.ends_with(['p', 'o', 'c'])).collect();
     seen.sort();
     assert_eq!(seen, expected);
 }
@@ -99,4 +100,20 @@ fn sigkill_ends_what_is_daemonic() {
             assert_eq!(parent.notes("done"), ["o"]);
         },
     );
+}
+
+fn a_program_with_commands_only_ends_in_order_as_well() {
+    for (way, by) in [
+        (Way::Return, None),
+        (Way::Exit, None),
+        (Way::Panic, None),
+        (Way::Signal, Some(Signal::TERM)),
+        (Way::Signal, Some(Signal::INT)),
+    ] {
+        let mut parent = Parent::start(StartMethod::Forkserver, 0, way);
+        by.into_iter().for_each(|by| signal(&parent, by));
+        parent.child.wait().unwrap();
+        all_was_in_order(&parent);
+        parent.wait_until_gone();
+    }
 }

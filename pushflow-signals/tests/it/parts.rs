@@ -19,6 +19,11 @@ register_process!("stubborn", stubborn);
 register_process!("wait and write", wait_and_write);
 register_process!("tree", tree);
 register_process!("count interrupts", count_interrupts);
+register_process!("waits", waits);
+register_process!("counts", counts);
+register_process!("idle", idle);
+register_process!("runs", runs);
+register_process!("shuts", shuts);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -67,7 +72,13 @@ fn nest(inside: &mut Inside) -> Returned {
 }
 
 /// Says whether it is daemonic, and whether it may have children: by asking, and by trying.
-fn daemonic(_: &mut Inside) -> Returned {
+fn daemonic(inside: &mut Inside) -> Returned {
+    // Further down first, by daemonic ones that may have children.
+    if let Some((method, rest)) = std::str::from_utf8(&inside.input)?.split_once(',') {
+        let below = Process::builder("daemonic").method(method.parse()?).daemonic().input(rest);
+        let below = if rest.is_empty() { below } else { below.children(Children::Allow) };
+        return Ok(below.start()?.wait(crate::limit())?.returned?);
+    }
     use pushflow_signals::daemonic::{is_daemonic, may_have_children};
     let start = |exempt: bool| {
         let builder = Process::builder("upper");
@@ -95,6 +106,64 @@ fn stubborn(inside: &mut Inside) -> Returned {
         std::thread::sleep(Duration::from_secs(1000));
         std::hint::black_box(&deaf);
     }
+}
+
+/// Starts the next one down and waits for it; the last one down counts SIGINTs. A command says in a file that it is ready;
+/// a process need not be, for early ones are kept for it.
+fn waits(inside: &mut Inside) -> Returned {
+    let text = String::from_utf8(std::mem::take(&mut inside.input))?;
+    let [method, depth, last, ready] = text.splitn(4, ' ').collect::<Vec<_>>().try_into().map_err(|_| "four words")?;
+    let depth: u32 = depth.parse()?;
+    let long = Duration::from_secs(30);
+    if depth == 1 && last == "command" {
+        let script = "n=0; trap 'n=$((n+1))' INT; : > \"$0\"; while [ $n = 0 ]; do sleep 0.01; done; sleep 0.1
+            [ $n = 1 ] && echo interrupted once";
+        let command = Command::new("sh").args(["-c", script, ready]).stdout(Output::Capture).grace(long).start()?;
+        return Ok(command.wait(crate::limit())?.stdout.unwrap_or_default().trim_ascii_end().to_vec());
+    }
+    let name = if depth == 1 { "counts" } else { "waits" };
+    let input = format!("{method} {} {last} {ready}", depth - 1);
+    let process = Process::builder(name).method(method.parse()?).grace(long).input(input).start()?;
+    Ok(process.wait(crate::limit())?.returned?)
+}
+
+/// Counts SIGINTs from the first one on for a while.
+fn counts(_: &mut Inside) -> Returned {
+    let (_, interrupted) = interrupt::run(|| interrupt::sleep(Duration::from_secs(1000)));
+    assert!(interrupted);
+    interrupt::idle();
+    let (again, _) = interrupt::run(|| interrupt::sleep(Duration::from_millis(100)));
+    Ok(if again { "interrupted once" } else { "interrupted again" }.into())
+}
+
+/// Idle when SIGINT comes; then SIGUSR1 ends the wait.
+fn idle(inside: &mut Inside) -> Returned {
+    let (says, said) = std::sync::mpsc::channel();
+    let _watch = pushflow_signals::signal::Watch::new(&[Signal::USER1], move |_| says.send(()).unwrap())?;
+    interrupt::idle();
+    inside.link.write_all(b"!")?;
+    said.recv()?;
+    let (_, interrupted) = interrupt::run(|| ());
+    Ok(interrupted.to_string().into_bytes())
+}
+
+/// Interrupts itself.
+fn runs(_: &mut Inside) -> Returned {
+    let raise = || rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT).unwrap();
+    interrupt::idle();
+    let ((_, nested), outer) = interrupt::run(|| {
+        raise();
+        interrupt::run(|| interrupt::sleep(Duration::from_secs(1000)))
+    });
+    let (_, later) = interrupt::run(|| ());
+    Ok(format!("nested {nested}, outer {outer}, later {later}").into_bytes())
+}
+
+/// Shuts its end of the link and goes on for a while.
+fn shuts(inside: &mut Inside) -> Returned {
+    rustix::net::shutdown(&inside.link, rustix::net::Shutdown::Both)?;
+    std::thread::sleep(Duration::from_millis(200));
+    Ok(Vec::new())
 }
 
 /// Waits until its parent has ended, then writes to the file of its input.

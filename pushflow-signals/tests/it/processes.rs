@@ -19,6 +19,8 @@ pub(crate) const TESTS: &[Test] = tests![
     unknown_and_ambiguous_names_are_refused,
     a_process_that_is_let_go_is_reaped,
     a_deadline_ends_a_process,
+    what_belongs_to_the_parent_does_no_harm_in_a_fork,
+    who_shuts_its_link_is_waited_for,
 ];
 
 fn end(builder: ProcessBuilder) -> ProcessEnd {
@@ -177,5 +179,52 @@ fn a_deadline_ends_a_process() {
         let finished = process.wait(Some(std::time::Instant::now())).unwrap();
         assert_eq!(finished.ended, Ended::TimedOut, "{method}");
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&finished.status), Some(15), "{method}");
+    }
+}
+
+/// A closure brings the handles of its parent's children along; the child of the fork has nothing to do with them.
+fn what_belongs_to_the_parent_does_no_harm_in_a_fork() {
+    let sleeping = || Process::builder("sleep").method(StartMethod::Forkserver).daemonic();
+    let mut first = sleeping().start().unwrap();
+    let mut link = first.take_link().unwrap();
+    link.read_exact(&mut [0]).unwrap();
+    let pid = first.pid();
+    let interrupter = first.interrupter();
+    // The closure goes when it has been forked, so what it holds is held here as well.
+    let held = std::sync::Arc::new(std::sync::Mutex::new(Some((first, link, interrupter))));
+    let brought = std::sync::Arc::clone(&held);
+    let end = end(Process::closure(move |_| {
+        let (first, mut link, interrupter) = brought.lock().unwrap().take().unwrap();
+        // Its descriptors take numbers that those of the parent had, if they are to be had.
+        let mut own = sleeping().start()?;
+        let mut own_link = own.take_link().ok_or("a link")?;
+        own_link.read_exact(&mut [0])?;
+        interrupter.interrupt();
+        assert!(link.read(&mut [0]).is_ok_and(|count| count == 0));
+        drop(link);
+        assert!(first.wait(crate::limit()).is_err());
+        // Nothing of its own has been touched.
+        assert!(lives(own.pid()) && lives(pid));
+        own.interrupter().interrupt();
+        let end = own.wait(crate::limit())?;
+        let mut said = Vec::new();
+        own_link.read_to_end(&mut said)?;
+        Ok([said, end.status.to_string().into_bytes()].concat())
+    }));
+    let returned = String::from_utf8(end.returned.unwrap()).unwrap();
+    assert!(returned.ends_with("wokenexit status: 0"), "{returned:?}");
+    drop(held);
+}
+
+/// Its parent does not go round in circles over the end of the link.
+fn who_shuts_its_link_is_waited_for() {
+    let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    for method in StartMethod::ALL {
+        let process = Process::builder("shuts").method(method).start().unwrap();
+        let before = cpu();
+        let end = process.wait(limit()).unwrap();
+        assert!(end.status.success(), "{method}");
+        let spent = std::time::Duration::try_from(cpu() - before).unwrap();
+        assert!(spent * 4 < end.elapsed, "{method}: {spent:?} of {:?}", end.elapsed);
     }
 }

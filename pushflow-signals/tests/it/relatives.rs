@@ -144,9 +144,12 @@ impl Plan {
         Plan { method, depth, path: path.to_owned(), directory: directory.into() }
     }
 
-    /// Starts all children, and returns when they and what is below them are there. They are in nobody's hands then, but
+    /// Starts all children, at depth 0 the command alone, and returns when they and what is below them are there. They are in nobody's hands then, but
     /// in the family's.
     fn found(&self) -> Result<(), Failure> {
+        if self.depth == 0 {
+            return self.command();
+        }
         let long = Duration::from_secs(30);
         let polite = Process::builder("polite").daemonic().children(Children::Allow).grace(long);
         let deaf = Process::builder("deaf").daemonic().grace(Duration::from_millis(50));
@@ -171,12 +174,14 @@ impl Plan {
             ["c", "cb", "cs"].map(|path| note(&self.directory, &format!("{}{path}", self.path), "up"));
         let write = |path: &Path| format!("echo $$ > '{0}.new'; mv '{0}.new' '{0}'", path.display());
         let script = format!(
-            "sh -c \"{}; exec sleep 1000\" & setsid sh -c \"{}; exec sleep 1000\" & {}; wait",
+            "trap : INT; trap ': > \"{}\"; exit' TERM
+            sh -c \"{}; exec sleep 1000\" & setsid sh -c \"{}; exec sleep 1000\" & {}; while :; do wait; sleep 0.01; done",
+            note(&self.directory, &format!("{}c", self.path), "term").display(),
             write(&background).replace('$', "\\$"),
             write(&away).replace('$', "\\$"),
             write(&own)
         );
-        let command = Command::new("sh").args(["-c", &script]).stdout(Output::Null).grace(Duration::from_millis(50));
+        let command = Command::new("sh").args(["-c", &script]).stdout(Output::Null).grace(Duration::from_secs(30));
         std::mem::forget(command.start()?);
         wait_for("a command", || [&own, &background, &away].iter().all(|path| path.exists()));
         Ok(())
@@ -248,9 +253,10 @@ fn other(inside: &mut Inside) -> Returned {
     let plan = Plan::parse(std::str::from_utf8(&inside.input)?);
     let mut interrupts = Interrupts::count()?;
     plan.arrive(inside)?;
-    inside.link.set_read_timeout(Some(Duration::from_millis(1)))?;
+    inside.link.set_nonblocking(true)?;
     while inside.link.read(&mut [0]).is_err() {
         interrupts.note(&plan)?;
+        std::thread::sleep(Duration::from_millis(1));
     }
     // Longer than whoever does not wait takes to end.
     std::thread::sleep(Duration::from_millis(100));

@@ -1,11 +1,12 @@
 //! Signals to a program and to its children; who watches them.
 
+use std::io::Read;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use pushflow_signals::signal::Watch;
-use pushflow_signals::{Signal, Stage, StartMethod, StopStages};
+use pushflow_signals::{Process, Signal, Stage, StartMethod, StopStages};
 use rustix::process::{getpid, kill_process, kill_process_group};
 
 use crate::relatives::{Parent, Way};
@@ -17,6 +18,9 @@ pub(crate) const TESTS: &[Test] = tests![
     several_are_stopped_by_different_signals,
     a_callback_may_drop_its_own_watch,
     signals_that_cannot_be_caught_are_refused,
+    a_callback_may_own_another_watch_and_a_process,
+    handlers_that_come_between_do_not_go_round_in_circles,
+    a_handler_that_comes_later_decides,
 ];
 
 /// From the terminal it comes to the whole group of the parent, by kill(1) to the parent alone.
@@ -154,4 +158,54 @@ fn signals_that_cannot_be_caught_are_refused() {
     for signal in [Signal::KILL, Signal::from_number(19), Signal::from_number(0), Signal::from_number(1000)] {
         assert!(Watch::new(&[signal], |_| {}).is_err(), "{signal}");
     }
+}
+
+fn a_callback_may_own_another_watch_and_a_process() {
+    if !in_child("signals::a_callback_may_own_another_watch_and_a_process") {
+        return;
+    }
+    let inner = Watch::new(&[Signal::USER1], |_| {}).unwrap();
+    let process = Process::builder("sleep").daemonic().start().unwrap();
+    let held = (inner, process);
+    let outer = Watch::new(&[Signal::USER2], move |_| drop(format!("{held:?}"))).unwrap();
+    drop(outer);
+    assert_eq!(disposition(Signal::USER1), "not caught");
+}
+
+fn handlers_that_come_between_do_not_go_round_in_circles() {
+    if !in_child("signals::handlers_that_come_between_do_not_go_round_in_circles") {
+        return;
+    }
+    let first = Watch::new(&[Signal::USER1], |_| {}).unwrap();
+    let between = Arc::new(AtomicUsize::new(0));
+    signal_hook::flag::register_usize(signal_hook::consts::SIGUSR1, Arc::clone(&between), 1).unwrap();
+    // Not restored: somebody is in front of ours.
+    drop(first);
+    let (says, said) = mpsc::channel();
+    let _second = Watch::new(&[Signal::USER1], move |signal| says.send(signal).unwrap()).unwrap();
+    for _ in 0..3 {
+        raise(Signal::USER1);
+        assert_eq!(said.recv_timeout(LONG).unwrap(), Signal::USER1);
+        assert_eq!(between.swap(0, Ordering::SeqCst), 1);
+    }
+    assert!(said.try_recv().is_err());
+}
+
+/// As `tokio::signal` or `ctrlc` do, when a process is already there.
+fn a_handler_that_comes_later_decides() {
+    if !in_child("signals::a_handler_that_comes_later_decides") {
+        return;
+    }
+    let mut process = Process::builder("sleep").daemonic().start().unwrap();
+    process.take_link().unwrap().read_exact(&mut [0]).unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    signal_hook::flag::register_usize(signal_hook::consts::SIGTERM, Arc::clone(&heard), 1).unwrap();
+    raise(Signal::TERMINATE);
+    // Whoever watches is called after those that were there before.
+    let (says, said) = mpsc::channel();
+    let _watch = Watch::new(&[Signal::USER1], move |signal| says.send(signal).unwrap()).unwrap();
+    raise(Signal::USER1);
+    said.recv_timeout(LONG).unwrap();
+    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    assert!(crate::lives(process.pid()), "neither it nor this program ends");
 }
