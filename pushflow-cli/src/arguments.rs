@@ -23,8 +23,7 @@ Ended by SIGINT or SIGTERM at the third stage: 130 or 143.";
 
 const STOPPING: &str = "\
 Ctrl-C (or SIGTERM) stops in stages: the first lets running tasks finish and starts no more, \
-the second breaks them off, the third ends pushflow at once. Without a pool (--pool in_place) \
-the first one does.";
+the second breaks them off, the third ends pushflow at once.";
 
 /// Runs workflows: graphs of tasks, cyclic or not, in which finished tasks trigger what is downstream.
 #[derive(Debug, Parser)]

@@ -46,11 +46,18 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<RunOutcome, Problem
         .listener(Display::listener(display));
     let begin = Instant::now();
     let report = match pool {
-        None => network.run_in_place(run_options),
+        None => run_in_place(&network, run_options)?,
         Some(pool) => run_on(&Arc::new(network), pool, run_options, args.grace)?,
     };
     let outcome = RunOutcome::new(&graph, report, args.outputs, begin.elapsed());
     Ok(RunOutcome { raise_on_error: options.raise_on_error, ..outcome })
+}
+
+fn run_in_place(network: &Network, options: RunOptions) -> Result<Report, Problem> {
+    let watch = StopWatch::start()?;
+    let run = network.in_place(options);
+    watch.watch_over(run.stopper());
+    Ok(run.run())
 }
 
 fn run_on(

@@ -61,11 +61,14 @@ fn a_loop_without_end_is_12_when_the_time_is_over() {
 fn nothing_is_left_running_after_the_time() {
     let mark = format!("{}.25", 40_000 + std::process::id());
     for script in [format!("sleep {mark} & sleep {mark}"), format!("trap '' INT TERM; sleep {mark} & sleep {mark}")] {
-        let begin = Instant::now();
-        let (code, answer) = run_json(&nodes(&[sh("a", &script)]), &["-o", "timeout=0.3", "--grace", "0.2"]);
-        assert_eq!((code, &answer["status"]), (12, &json!("timed_out")), "{answer}");
-        assert!(begin.elapsed() < LONG);
-        assert_gone(&mark);
+        for pool in ["thread", "in_place"] {
+            let begin = Instant::now();
+            let options = ["-o", "timeout=0.3", "--grace", "0.2", "--pool", pool];
+            let (code, answer) = run_json(&nodes(&[sh("a", &script)]), &options);
+            assert_eq!((code, &answer["status"]), (12, &json!("timed_out")), "{pool}: {answer}");
+            assert!(begin.elapsed() < LONG);
+            assert_gone(&mark);
+        }
     }
 }
 

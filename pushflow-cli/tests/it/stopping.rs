@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 use crate::{LONG, assert_gone, directory_with, node, pushflow, sh, workflow};
 
+/// What stops in the same stages.
+const POOLS: [&str; 2] = ["thread", "in_place"];
+
 /// A run that can be signalled.
 struct Running {
     child: Child,
@@ -56,10 +59,16 @@ impl Running {
     }
 }
 
+/// Each signal that stops, with its number, on each pool.
+fn signals() -> impl Iterator<Item = (&'static str, &'static str, i32)> {
+    POOLS.into_iter().flat_map(|pool| [(pool, "INT", 2), (pool, "TERM", 15)])
+}
+
 #[test]
 fn the_first_signal_lets_tasks_finish() {
-    for (name, number) in [("INT", 2), ("TERM", 15)] {
-        let mut running = Running::start("echo ready; sleep 0.5; echo finished", &["--outputs", "all"]);
+    for (pool, name, number) in signals() {
+        let options = ["--outputs", "all", "--pool", pool];
+        let mut running = Running::start("echo ready; sleep 0.5; echo finished", &options);
         running.signal(name);
         running.wait_for("stopping");
         running.wait_for("finished");
@@ -74,21 +83,24 @@ fn the_first_signal_lets_tasks_finish() {
 #[test]
 fn the_second_signal_breaks_tasks_off() {
     let mark = format!("{}.5", 50_000 + std::process::id());
-    let mut running = Running::start(&format!("echo ready; sleep {mark}"), &[]);
-    running.signal("INT");
-    running.wait_for("stopping");
-    running.signal("INT");
-    running.wait_for("breaking off");
-    let (code, signal, answer) = running.end();
-    assert_eq!((code, signal, &answer["status"]), (Some(13), None, &json!("stopped")), "{answer}");
-    assert_eq!(answer["failures"][0]["kind"], "interrupted");
-    assert_gone(&mark);
+    for pool in POOLS {
+        let mut running = Running::start(&format!("echo ready; sleep {mark}"), &["--pool", pool]);
+        running.signal("INT");
+        running.wait_for("stopping");
+        running.signal("INT");
+        running.wait_for("breaking off");
+        let (code, signal, answer) = running.end();
+        assert_eq!((code, signal, &answer["status"]), (Some(13), None, &json!("stopped")), "{answer}");
+        assert_eq!(answer["failures"][0]["kind"], "interrupted");
+        assert_gone(&mark);
+    }
 }
 
 #[test]
 fn the_third_signal_ends_the_program() {
-    for (name, number) in [("INT", 2), ("TERM", 15)] {
-        let mut running = Running::start("trap '' INT TERM; echo ready; exec sleep 60", &["--grace", "60"]);
+    for (pool, name, number) in signals() {
+        let options = ["--grace", "60", "--pool", pool];
+        let mut running = Running::start("trap '' INT TERM; echo ready; exec sleep 60", &options);
         for stage in ["stopping", "breaking off", "ending at once"] {
             running.signal(name);
             running.wait_for(stage);

@@ -1,25 +1,55 @@
-//! Runs in the calling thread, without any pool, in constant stack.
+//! [`InPlaceRun`]: a run in the calling thread, without any pool, in constant stack.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::carry::{Sink, Step};
 use super::network::{Edge, Network, Order};
 use super::options::RunOptions;
 use super::report::Report;
 use super::run::Run;
+use super::stopper::Stopper;
 use crate::error::TaskError;
 use crate::payload::Payload;
 use crate::pool::{Done, Outcome};
 
 type Here<'n> = Run<&'n Network>;
 
-pub(super) fn run(network: &Network, options: RunOptions) -> Report {
-    let run = Run::new(network, &options);
-    match network.order {
-        Order::Fair => fair(&run, options.data),
-        Order::DepthFirst => depth_first(&run, options.data),
+/// A run that is still to be gone through, in the thread that calls [`run`](Self::run).
+#[must_use = "nothing is executed before `run`"]
+pub struct InPlaceRun<'n> {
+    run: Here<'n>,
+    data: Payload,
+}
+
+impl<'n> InPlaceRun<'n> {
+    pub(super) fn new(network: &'n Network, options: RunOptions) -> InPlaceRun<'n> {
+        InPlaceRun { run: Run::new(network, &options), data: options.data }
     }
-    run.report(&[])
+
+    /// Returns a handle that stops the run from another thread, or from one of its tasks.
+    pub fn stopper(&self) -> Stopper {
+        self.run.stopper()
+    }
+
+    /// Runs to the end. Blocks the calling thread, which executes all tasks.
+    pub fn run(self) -> Report {
+        let InPlaceRun { run, data } = self;
+        match run.network.order {
+            Order::Fair => fair(&run, data),
+            Order::DepthFirst => depth_first(&run, data),
+        }
+        run.report(&[])
+    }
+}
+
+impl fmt::Debug for InPlaceRun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InPlaceRun")
+            .field("id", &self.run.id())
+            .field("network", self.run.network)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was triggered first is executed first.
@@ -90,6 +120,10 @@ fn task(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: Payload) {
             outcome => break outcome,
         }
     };
+    if run.is_over() {
+        run.complete_late(slot, attempt, &outcome);
+        return;
+    }
     match outcome {
         Ok(outputs) => {
             let passed = run.succeed(slot, &data, outputs);

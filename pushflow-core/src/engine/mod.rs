@@ -23,10 +23,13 @@ mod options;
 mod report;
 mod run;
 mod start;
+mod stopper;
 
 pub use build::{BuildError, NetworkBuilder, PartId};
 pub use compile::{CompileError, TaskResolver, compile};
+pub use in_place::InPlaceRun;
 pub use network::{ActorId, Network, Order};
 pub use options::{Keep, RunOptions};
 pub use report::{Failure, Report, Status};
-pub use start::{RunHandle, Stopper};
+pub use start::RunHandle;
+pub use stopper::Stopper;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::in_place;
+use super::in_place::InPlaceRun;
 use super::options::RunOptions;
 use super::report::Report;
 use super::start::RunHandle;
@@ -85,8 +85,15 @@ pub(super) struct Edge {
 
 impl Network {
     /// Runs the network in the calling thread, without any pool, to its end.
+    ///
+    /// A timeout cannot take the thread away from a task that does not look at its interruption: the run ends after it.
     pub fn run_in_place(&self, options: RunOptions) -> Report {
-        in_place::run(self, options)
+        self.in_place(options).run()
+    }
+
+    /// Prepares a run in the calling thread that others can stop. Its timeout counts from here.
+    pub fn in_place(&self, options: RunOptions) -> InPlaceRun<'_> {
+        InPlaceRun::new(self, options)
     }
 
     /// Starts a run on a pool. Any number of runs may be going on at once.

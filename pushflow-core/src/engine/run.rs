@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use smol_str::SmolStr;
@@ -14,12 +14,13 @@ use super::counters::Counters;
 use super::network::{ActorId, Network};
 use super::options::{Keep, RunOptions};
 use super::report::{Failure, Report, Status};
+use super::stopper::Stopper;
 use crate::actor::{Actor, JoinState, MergeState, Passes, Stored, TaskActor, error_payload};
 use crate::error::{ErrorKind, TaskError};
 use crate::event::{Event, Listener, RunId};
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
-use crate::pool::{Done, Subject};
+use crate::pool::{Done, Outcome, Subject};
 
 /// One run of a network; `N` is how it holds the network.
 pub(super) struct Run<N> {
@@ -33,7 +34,7 @@ pub(super) struct Run<N> {
     outputs: Option<Box<[Mutex<Option<Payload>>]>>,
     keep: Keep,
     /// Why nothing starts any more.
-    stopping: OnceLock<TaskError>,
+    stopping: Arc<OnceLock<TaskError>>,
     timed_out: AtomicBool,
     counters: Counters,
     listener: Option<Listener>,
@@ -79,7 +80,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             failures: Mutex::default(),
             outputs,
             keep: options.keep,
-            stopping: OnceLock::new(),
+            stopping: Arc::default(),
             timed_out: AtomicBool::new(false),
             counters: Counters::default(),
             listener: options.listener.clone(),
@@ -89,6 +90,10 @@ impl<N: Deref<Target = Network>> Run<N> {
 
     pub(super) fn id(&self) -> RunId {
         self.id
+    }
+
+    pub(super) fn stopper(&self) -> Stopper {
+        Stopper::new(self.id, Arc::clone(&self.stopping), self.interruption.clone())
     }
 
     /// Describes the task of an actor.
@@ -128,8 +133,8 @@ impl<N: Deref<Target = Network>> Run<N> {
 
     /// Takes the end of an execution and carries on what follows from it.
     pub(super) fn complete(&self, done: Done, sink: &mut impl Sink) {
-        if self.interruption.cause() == Some(Cause::TimedOut) {
-            self.complete_late(&done);
+        if self.is_over() {
+            self.complete_late(done.slot, done.attempt, &done.outcome);
             return;
         }
         let Done { slot, attempt, data, outcome } = done;
@@ -189,7 +194,7 @@ impl<N: Deref<Target = Network>> Run<N> {
         let node = self.network.node(slot);
         let error = self.task(slot).explain(error);
         self.counters.fail();
-        if error.kind() == ErrorKind::TimedOut && self.interruption.cause() == Some(Cause::TimedOut) {
+        if error.kind() == ErrorKind::TimedOut && self.is_over() {
             self.timed_out.store(true, Ordering::Relaxed);
             return None;
         }
@@ -233,12 +238,6 @@ impl<N: Deref<Target = Network>> Run<N> {
 
     pub(super) fn set_status(&self, text: SmolStr) {
         self.end().status_text = Some(text);
-    }
-
-    /// Makes everything that would start fail with the reason. Only the first reason counts.
-    pub(super) fn refuse_more(&self, why: TaskError) {
-        // A second reason changes nothing.
-        let _ = self.stopping.set(why);
     }
 
     /// Sums up. `unfinished` are the actors whose tasks still run although the run is over.
@@ -291,13 +290,18 @@ impl<N: Deref<Target = Network>> Run<N> {
         }
     }
 
+    /// Whether the time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.interruption.cause() == Some(Cause::TimedOut)
+    }
+
     /// After the deadline outputs do not count; what was broken off is reported.
-    fn complete_late(&self, done: &Done) {
+    pub(super) fn complete_late(&self, slot: u32, attempt: u32, outcome: &Outcome) {
         self.timed_out.store(true, Ordering::Relaxed);
-        let Err(error) = &done.outcome else { return };
+        let Err(error) = outcome else { return };
         self.counters.fail();
         if error.kind() != ErrorKind::TimedOut {
-            self.record(Failure::new(&self.network.node(done.slot).name, done.attempt, error));
+            self.record(Failure::new(&self.network.node(slot).name, attempt, error));
         }
     }
 

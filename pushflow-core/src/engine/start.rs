@@ -13,7 +13,8 @@ use super::network::Network;
 use super::options::RunOptions;
 use super::report::Report;
 use super::run::{Run, lock};
-use crate::error::{ErrorKind, TaskError};
+use super::stopper::Stopper;
+use crate::error::TaskError;
 use crate::event::RunId;
 use crate::interrupt::Cause;
 use crate::payload::Payload;
@@ -146,16 +147,14 @@ impl RunHandle {
         lock(&self.shared.ended).yes
     }
 
-    /// Stops the run: what runs may finish, what would start fails. From any thread, any number of times.
-    ///
-    /// `reason` is the message of those failures, `stop workflow due to signal 15` for instance.
+    /// Stops the run; see [`Stopper::stop`].
     pub fn stop(&self, reason: &str) {
         self.stopper().stop(reason);
     }
 
     /// Returns a handle that stops the run from elsewhere.
     pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.shared))
+        self.shared.run.stopper()
     }
 
     fn poll_end(&self, waker: &Waker) -> Option<()> {
@@ -182,28 +181,5 @@ impl Future for RunHandle {
 impl fmt::Debug for RunHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunHandle").field("id", &self.id()).field("ended", &self.is_ended()).finish_non_exhaustive()
-    }
-}
-
-/// Stops a run from elsewhere: a signal watch, another thread.
-#[derive(Clone)]
-pub struct Stopper(Arc<Shared>);
-
-impl Stopper {
-    /// Stops the run; see [`RunHandle::stop`].
-    pub fn stop(&self, reason: &str) {
-        self.0.run.refuse_more(TaskError::new(ErrorKind::Stopped, "StopPypushflowWorkflow", reason));
-    }
-
-    /// Stops the run and interrupts what runs.
-    pub fn interrupt(&self, reason: &str) {
-        self.stop(reason);
-        self.0.run.interruption.interrupt(Cause::Interrupted);
-    }
-}
-
-impl fmt::Debug for Stopper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stopper").field(&self.0.run.id()).finish()
     }
 }

@@ -1,14 +1,14 @@
 //! Networks built by hand: on the pool of threads and in place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use pushflow_core::actor::{
     Attempts, ErrorHandler, ForkActor, JoinActor, RequestStatus, RouterActor, StartActor, StopActor, Submodel,
     TaskActor,
 };
-use pushflow_core::engine::{Failure, Network, NetworkBuilder, Report, RunOptions, Status};
+use pushflow_core::engine::{Failure, Network, NetworkBuilder, Report, RunOptions, Status, Stopper};
 use pushflow_core::error::ErrorKind;
 use pushflow_core::{Context, Payload, TaskError, Value};
 use pushflow_pools::ThreadPool;
@@ -237,6 +237,60 @@ fn in_place_goes_depth_first() {
     network.connect(c, stop);
     let report = network.build().unwrap().run_in_place(RunOptions::default());
     assert_eq!(report.output, Some(Payload::single("last", "c")));
+}
+
+/// `start -> first -> second -> stop`, where the first task stops the run.
+#[test]
+fn a_run_in_place_can_be_stopped() {
+    for breaks_off in [false, true] {
+        let stopper = Arc::new(OnceLock::<Stopper>::new());
+        let known = Arc::clone(&stopper);
+        let first = TaskActor::new(move |_: &Payload, ctx: &Context<'_>| {
+            let stopper = known.get().unwrap();
+            std::thread::scope(|scope| {
+                let stop = || if breaks_off { stopper.interrupt("enough") } else { stopper.stop("enough") };
+                scope.spawn(stop).join().unwrap();
+            });
+            assert_eq!(ctx.is_interrupted(), breaks_off);
+            Ok(Payload::single("first", 1))
+        });
+        let network = chain_of([first, add("second", 1)]);
+        let run = network.in_place(RunOptions::default());
+        stopper.set(run.stopper()).unwrap();
+        let report = run.run();
+        assert_eq!((report.status, report.started, report.failures.len()), (Status::Stopped, 1, 1));
+        let Failure { node, kind, message, .. } = &report.failures[0];
+        assert_eq!((node.as_str(), *kind, message.as_str()), ("1", ErrorKind::Stopped, "enough"));
+    }
+}
+
+/// What cooperates but comes too late is no result, in place neither.
+#[test]
+fn outputs_after_the_deadline_do_not_count() {
+    let late = || {
+        TaskActor::new(|_: &Payload, ctx: &Context<'_>| {
+            assert!(!ctx.sleep(LONG));
+            Ok(Payload::single("x", 1))
+        })
+    };
+    let options = || RunOptions::default().timeout(Some(Duration::from_millis(50)));
+    for report in both(chain_of([late()]), options) {
+        assert_eq!((report.status, report.output), (Status::TimedOut, None));
+    }
+}
+
+/// `start -> 0 -> 1 -> .. -> stop`
+fn chain_of<const N: usize>(tasks: [TaskActor; N]) -> Network {
+    let mut network = NetworkBuilder::new("chain");
+    let mut last = network.add("start", StartActor);
+    for (number, task) in tasks.into_iter().enumerate() {
+        let task = network.add(number.to_string(), task);
+        network.connect(last, task);
+        last = task;
+    }
+    let stop = network.add("stop", StopActor);
+    network.connect(last, stop);
+    network.build().unwrap()
 }
 
 #[test]
