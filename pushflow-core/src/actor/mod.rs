@@ -30,7 +30,7 @@ pub use router::{PortName, RouterActor};
 pub use start::StartActor;
 pub use stop::{StopActor, Stored};
 pub use submodel::{Port, Submodel};
-pub use task::{Identity, Passes, TaskActor};
+pub use task::{Identity, Passes, PythonActor, TaskActor};
 
 /// Any actor, as a network holds it.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// Runs a task for every trigger; several may be in flight at once.
 ///
-/// Semantics: pypushflow's `PythonActor`, for any [`Task`].
+/// Semantics: pypushflow's `PythonActor`, by which name it is known too, for any [`Task`].
 pub struct TaskActor {
     pub(crate) task: Arc<dyn Task>,
     defaults: Payload,
@@ -23,6 +23,9 @@ pub struct TaskActor {
     identity: Option<Identity>,
     attempts: Option<Box<Attempts>>,
 }
+
+/// The name of pypushflow's class, for networks that are built by hand with its names; any [`Task`] will do.
+pub type PythonActor = TaskActor;
 
 /// What a task actor passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

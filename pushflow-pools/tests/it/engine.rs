@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use pushflow_core::actor::{
-    Attempts, ErrorHandler, ForkActor, JoinActor, RequestStatus, RouterActor, StartActor, StopActor, Submodel,
-    TaskActor,
+    Attempts, ErrorHandler, ForkActor, JoinActor, PythonActor, RequestStatus, RouterActor, StartActor, StopActor,
+    Submodel, TaskActor,
 };
 use pushflow_core::engine::{Failure, Network, NetworkBuilder, Report, RunOptions, Status, Stopper};
 use pushflow_core::error::ErrorKind;
@@ -228,7 +228,7 @@ fn in_place_goes_depth_first() {
     let stop = network.add("stop", StopActor);
     network.connect(start, fork);
     let [a, b, c] = ["a", "b", "c"].map(|name| {
-        network.add(name, TaskActor::new(move |_: &Payload, _: &Context<'_>| Ok(Payload::single("last", name))))
+        network.add(name, PythonActor::new(move |_: &Payload, _: &Context<'_>| Ok(Payload::single("last", name))))
     });
     network.connect(fork, a);
     network.connect(a, b);
