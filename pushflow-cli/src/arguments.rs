@@ -141,7 +141,8 @@ pub(crate) struct ShowArgs {
     #[arg(long, required = true)]
     pub(crate) resolved: bool,
 
-    /// How to show it: indented JSON to read, or one line.
+    /// How to show it: all of it as indented JSON, in the order of the file; or the shape only, sorted, on one line, to
+    /// compare it.
     #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
     pub(crate) output_format: TextOrJson,
 }

@@ -1,6 +1,6 @@
 //! `pushflow show`: shows a workflow as it is executed.
 
-use pushflow_core::graph::Resolved;
+use pushflow_core::graph::{Outline, Resolved};
 
 use super::workflow;
 use crate::answer::Answer;
@@ -20,7 +20,10 @@ pub(super) fn run(args: &ShowArgs) -> u8 {
         }
     };
     match args.output_format {
-        TextOrJson::Json => out::json_line(&Resolved(&graph)),
+        TextOrJson::Json => {
+            graph.warnings.iter().for_each(|warning| out::say(&format!("warning: {warning}")));
+            out::json_line(&Outline(&graph));
+        }
         TextOrJson::Human => out::json_indented(&Resolved(&graph)),
     }
     exit_code::OK

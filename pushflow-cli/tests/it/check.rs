@@ -59,6 +59,43 @@ fn the_workflow_as_it_is_executed() {
     assert_eq!(shown["nodes"][0]["default_inputs"][1], json!({"name": "x", "value": 1}));
 }
 
+/// `b -> s/n`, `b -> a`: sorted, nested ids last, and nothing but the shape. People see all, in the order of the file.
+#[test]
+fn the_shape_of_a_workflow_can_be_compared() {
+    let directory = directory_with("sub.json", &nodes(&[sh("n", "true")]));
+    let sub = r#"{"id": "s", "task_type": "graph", "task_identifier": "sub.json"}"#;
+    let text = workflow(
+        &[sub.into(), r#"{"id": "b", "task_type": "ppfport"}"#.into(), sh("a", "true")],
+        &[
+            r#"{"source": "b", "target": "s", "sub_target": "n"}"#,
+            r#"{"source": "b", "target": "a", "conditions": [{"source_output": "x", "value": 1}]}"#,
+        ],
+    );
+    fs::write(directory.path().join("w.json"), text).unwrap();
+    let show = |format| {
+        let arguments = ["show", "--resolved", "w.json", "--output-format", format];
+        answer(&pushflow(directory.path()).args(arguments).output().unwrap())
+    };
+    let argv = json!([{"name": "argv", "value": ["-c", "true"]}]);
+    let condition = json!([{"source_output": "x", "value": 1}]);
+    let expected = json!({
+        "nodes": [
+            {"id": "a", "label": "a", "default_inputs": argv},
+            {"id": "b", "label": "b"},
+            {"id": ["s", "n"], "label": "s:n", "default_inputs": argv},
+        ],
+        "links": [
+            {"source": "b", "target": "a", "conditions": condition, "is_required": false},
+            {"source": "b", "target": ["s", "n"], "is_required": true},
+        ],
+        "start_nodes": ["b"],
+        "end_nodes": ["a", ["s", "n"]],
+    });
+    assert_eq!(show("json"), expected);
+    let all = show("human");
+    assert_eq!((&all["graph"]["id"], &all["nodes"][1]["task_type"]), (&json!("test"), &json!("subprocess")));
+}
+
 #[test]
 fn every_error_names_the_file_and_what_is_wrong_in_it() {
     let directory = directory_with("outer.json", r#"{"nodes": [{"id": "s", "graph": "none.json"}]}"#);

@@ -40,6 +40,6 @@ pub use error::{GraphError, GraphErrorKind};
 pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
 pub use load::{CanStart, LoadOptions, load_file, load_text, parse_value};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
-pub use resolved::Resolved;
+pub use resolved::{Outline, Resolved};
 pub use settings::Settings;
 pub use source::Format;

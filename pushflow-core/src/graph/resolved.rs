@@ -28,6 +28,41 @@ impl Serialize for Resolved<'_> {
     }
 }
 
+/// Writes what follows from the shape of a graph: the answer for programs that compare loaded workflows.
+///
+/// Like [`Resolved`], without its header, its warnings and what is executed at each node. The order says nothing about the
+/// document: nodes, `start_nodes` and `end_nodes` are sorted by their ids, links by source and target, all as JSON text.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'g>(pub &'g Graph);
+
+impl Serialize for Outline<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let graph = self.0;
+        let id = |node: &usize| &graph.nodes[*node].id;
+        let ids = |nodes: &[usize]| sorted(nodes, |node| text(id(node))).into_iter().map(id).collect::<Vec<&NodeId>>();
+        let nodes = sorted(&graph.nodes, |node| text(&node.id)).into_iter().map(OutlineNode);
+        let links = sorted(&graph.links, |link| (text(id(&link.source)), text(id(&link.target))));
+        let links = links.into_iter().map(|link| LinkView(link, graph));
+        let mut document = serializer.serialize_struct("Outline", 4)?;
+        document.serialize_field("nodes", &nodes.collect::<Vec<_>>())?;
+        document.serialize_field("links", &links.collect::<Vec<_>>())?;
+        document.serialize_field("start_nodes", &ids(&graph.start_nodes))?;
+        document.serialize_field("end_nodes", &ids(&graph.end_nodes))?;
+        document.end()
+    }
+}
+
+fn sorted<T, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Vec<&T> {
+    let mut sorted: Vec<&T> = items.iter().collect();
+    sorted.sort_by_cached_key(|item| key(item));
+    sorted
+}
+
+/// An id as JSON text, in which nested ids come after all others.
+fn text(id: &NodeId) -> String {
+    serde_json::to_string(id).expect("an id is plain data")
+}
+
 struct Header<'g>(&'g Graph);
 
 impl Serialize for Header<'_> {
@@ -54,8 +89,7 @@ impl Serialize for NodeView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let node = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &node.id)?;
-        map.serialize_entry("label", &node.label())?;
+        name_node(node, &mut map)?;
         map.serialize_entry("task_type", node.task_type.as_str())?;
         if let Some(identifier) = &node.task_identifier {
             map.serialize_entry("task_identifier", identifier)?;
@@ -63,20 +97,42 @@ impl Serialize for NodeView<'_> {
         if let Some(generator) = &node.task_generator {
             map.serialize_entry("task_generator", generator.as_str())?;
         }
-        if !node.default_inputs.is_empty() {
-            map.serialize_entry("default_inputs", &Each(&node.default_inputs, Named))?;
-        }
-        if node.force_start_node {
-            map.serialize_entry("force_start_node", &true)?;
-        }
-        if node.conditions_else_value != Value::Null {
-            map.serialize_entry("conditions_else_value", &node.conditions_else_value)?;
-        }
-        if let Some(settings) = &node.settings {
-            map.serialize_entry("pushflow", &Value::map(settings.entries()))?;
-        }
+        describe_node(node, &mut map)?;
         map.end()
     }
+}
+
+struct OutlineNode<'g>(&'g Node);
+
+impl Serialize for OutlineNode<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        name_node(self.0, &mut map)?;
+        describe_node(self.0, &mut map)?;
+        map.end()
+    }
+}
+
+fn name_node<M: SerializeMap>(node: &Node, map: &mut M) -> Result<(), M::Error> {
+    map.serialize_entry("id", &node.id)?;
+    map.serialize_entry("label", &node.label())
+}
+
+/// Writes what a node has beside its task.
+fn describe_node<M: SerializeMap>(node: &Node, map: &mut M) -> Result<(), M::Error> {
+    if !node.default_inputs.is_empty() {
+        map.serialize_entry("default_inputs", &Each(&node.default_inputs, Named))?;
+    }
+    if node.force_start_node {
+        map.serialize_entry("force_start_node", &true)?;
+    }
+    if node.conditions_else_value != Value::Null {
+        map.serialize_entry("conditions_else_value", &node.conditions_else_value)?;
+    }
+    if let Some(settings) = &node.settings {
+        map.serialize_entry("pushflow", &Value::map(settings.entries()))?;
+    }
+    Ok(())
 }
 
 struct LinkView<'g>(&'g Link, &'g Graph);
