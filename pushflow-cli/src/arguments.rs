@@ -89,7 +89,7 @@ pub(crate) struct RunArgs {
     pub(crate) workflow: WorkflowArgs,
 
     /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`,
-    /// `raise_on_error`, `startargs`. The value is JSON, else text.
+    /// `raise_on_error`, `startargs`. The value is JSON, else text; also True, False and None as Python spells them.
     #[arg(short, long = "option", value_name = "NAME=VALUE")]
     pub(crate) options: Vec<String>,
 
@@ -98,15 +98,15 @@ pub(crate) struct RunArgs {
     pub(crate) pool: Option<String>,
 
     /// Number of workers of the pool [default: one for each processor].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
 
     /// Bound the whole run; what is there by then is the result.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 
     /// How long a command that is told to end may take before the next, harder signal.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) grace: Duration,
 
     /// Which outputs to show: none, the result, or the result and the last outputs of every node.
@@ -203,6 +203,10 @@ fn spell_out(argument: OsString) -> OsString {
         _ => return argument,
     };
     long.into()
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number above 0".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

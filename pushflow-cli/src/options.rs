@@ -34,7 +34,7 @@ impl EngineOptions {
         };
         for option in options {
             let (name, text) = split(option, "NAME=VALUE")?;
-            read.set(name, &json_or_text(text))?;
+            read.set(name, &value(text))?;
         }
         Ok(read)
     }
@@ -56,6 +56,16 @@ impl EngineOptions {
             _ => self.ignored.push(name.to_owned()),
         }
         Ok(())
+    }
+}
+
+/// Reads the value of an option. Options are named as in Python, so their truths are understood in its spelling too.
+fn value(text: &str) -> Value {
+    match text {
+        "True" => Value::Bool(true),
+        "False" => Value::Bool(false),
+        "None" => Value::Null,
+        _ => json_or_text(text),
     }
 }
 
@@ -124,6 +134,15 @@ mod tests {
         assert!(!options.raise_on_error);
         assert_eq!(options.start_data, Payload::single("a", 1));
         assert_eq!(options.ignored, ["context"]);
+    }
+
+    #[test]
+    fn truths_may_be_spelled_as_in_python() {
+        let options =
+            read(&["raise_on_error=False", "scaling_workers=True", "timeout=None", "pool_type=None"]).unwrap();
+        assert!(!options.raise_on_error);
+        assert_eq!((options.timeout, options.pool), (None, None));
+        assert!(read(&["raise_on_error=True"]).unwrap().raise_on_error);
     }
 
     #[test]

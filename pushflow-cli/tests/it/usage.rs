@@ -14,6 +14,22 @@ fn unknown_arguments_are_2() {
 }
 
 #[test]
+fn negative_numbers_are_bad_numbers() {
+    for (option, number, expected) in [
+        ("--timeout", "-1", "expected a number of seconds above 0"),
+        ("--grace", "-0.5", "expected a number of seconds above 0"),
+        ("--timeout", "-1e3", "expected a number of seconds above 0"),
+        ("--workers", "-1", "expected a whole number above 0"),
+    ] {
+        let output = run(&nodes(&[sh("a", "true")]), &[option, number]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with(&format!("error: invalid value '{number}' for '{option} <")), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
 fn an_unknown_pool_is_2_and_says_which_there_are() {
     for arguments in [["--pool", "billiard"], ["-o", "pool_type=billiard"]] {
         let output = run(&nodes(&[sh("a", "true")]), &arguments);
