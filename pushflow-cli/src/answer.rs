@@ -1,4 +1,6 @@
 //! [`Answer`]: what came of a run, as the one JSON object of `--output-format json`.
+//!
+//! It is strict JSON: NaN and infinities are marked objects, as `pushflow_core` writes all that JSON cannot hold.
 
 use pushflow_core::Payload;
 use pushflow_core::engine::Failure;

@@ -38,6 +38,16 @@ fn outputs_of_all_nodes_by_label_or_id() {
 }
 
 #[test]
+fn numbers_that_json_lacks_are_no_null() {
+    let text = "nodes: [{id: a, task_type: ppfport, default_inputs: [{name: x, value: [.nan, -.inf, 1.0]}]}]\n";
+    let directory = directory_with("w.yaml", text);
+    let arguments = ["run", "w.yaml", "-p", "y=1e999", "--output-format", "json"];
+    let answer = answer(&pushflow(directory.path()).args(arguments).output().unwrap());
+    let expected = json!({"x": [{"__float__": "nan"}, {"__float__": "-inf"}, 1.0], "y": {"__float__": "inf"}});
+    assert_eq!(answer["result"]["_ppfdict"], expected, "{answer}");
+}
+
+#[test]
 fn a_failure_has_type_message_and_node() {
     let (code, answer) = run_json(&nodes(&[sh("a", "exit 3")]), &[]);
     let message =

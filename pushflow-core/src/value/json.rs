@@ -1,8 +1,11 @@
 //! Values and serde: plain in both directions.
 //!
 //! What JSON cannot hold is written as an object with one marked key: `{"__missing__": true}`,
-//! `{"__bytes__": "<hex>"}`, `{"__array__": {..}}`, `{"__repr__": "<type>"}`. Such objects are *not* read back as
-//! anything but maps: data files have no magic.
+//! `{"__bytes__": "<hex>"}`, `{"__array__": {..}}`, `{"__repr__": "<type>"}`, and `{"__float__": "nan"}`, `"inf"` or
+//! `"-inf"`, which Python's `float()` reads. Such objects are *not* read back as anything but maps: data files have no magic.
+//!
+//! Python's `json` writes the bare words `NaN` and `Infinity`. One of them in an answer would keep every strict reader from
+//! all of it; null, as others write, would make another value of it, and say nothing.
 //!
 //! Integers beyond 64 bits are written with all digits, but serde_json hands them over as floats when it reads;
 //! `graph::parse_value` does not.
@@ -41,7 +44,8 @@ impl Serialize for Value {
             Value::Bool(truth) => serializer.serialize_bool(*truth),
             Value::Int(number) => serializer.serialize_i64(*number),
             Value::BigInt(big) => JsonText(big.digits()).serialize(serializer),
-            Value::Float(number) => serializer.serialize_f64(*number),
+            Value::Float(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Value::Float(number) => marked(serializer, "__float__", float_text(*number)),
             Value::Str(text) => serializer.serialize_str(text),
             Value::List(items) => serializer.collect_seq(items.iter()),
             Value::Map(map) => serializer.collect_map(map.iter()),
@@ -64,6 +68,15 @@ fn marked<S: Serializer, T: Serialize + ?Sized>(serializer: S, mark: &str, conte
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(mark, content)?;
     map.end()
+}
+
+/// Names a number that is none of JSON's.
+fn float_text(number: f64) -> &'static str {
+    match number {
+        f64::INFINITY => "inf",
+        f64::NEG_INFINITY => "-inf",
+        _ => "nan",
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -165,6 +178,13 @@ mod tests {
     fn big_integers_go_out_as_numbers() {
         let value = Value::list([Value::integer("123456789012345678901234567890").unwrap()]);
         assert_eq!(serde_json::to_string(&value).unwrap(), "[123456789012345678901234567890]");
+    }
+
+    #[test]
+    fn numbers_that_json_lacks_are_marked() {
+        let value = Value::list([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.5]);
+        let text = r#"[{"__float__":"nan"},{"__float__":"inf"},{"__float__":"-inf"},0.5]"#;
+        assert_eq!(serde_json::to_string(&value).unwrap(), text);
     }
 
     #[test]
