@@ -10,7 +10,7 @@ use crate::process::Link;
 pub struct Inside {
     /// What its parent gave it.
     pub input: Vec<u8>,
-    /// The other end of the parent's [`Link`](crate::Link). Its end means that the parent has ended.
+    /// The other end of the parent's [`Link`]. Its end means that the parent has ended.
     pub link: Link,
 }
 

@@ -12,6 +12,7 @@ pub(crate) struct Stat {
     code_end: u64,
     /// Where its environment begins and ends. Set by an exec before the end of the code, and one after the other.
     environment: (u64, u64),
+    pub(crate) threads: u32,
     /// In clock ticks since the system started.
     pub(crate) start: u64,
 }
@@ -38,6 +39,7 @@ impl Stat {
             flags: fields.get(6)?.parse().ok()?,
             code_end: fields.get(24)?.parse().ok()?,
             environment: (fields.get(47)?.parse().ok()?, fields.get(48)?.parse().ok()?),
+            threads: fields.get(17)?.parse().ok()?,
             start: fields.get(19)?.parse().ok()?,
         })
     }

@@ -49,6 +49,7 @@ fn twenty_thousand_forks_amid_busy_threads() {
         scope.spawn(|| busy(&|| drop((0..100).map(|n| vec![n; 100]).collect::<Vec<_>>())));
         scope.spawn(|| busy(&|| assert!(std::env::vars_os().count() > 0)));
         scope.spawn(|| busy(&|| use_a_pool()));
+        scope.spawn(|| busy(&|| (0..5).for_each(|_| std::thread::spawn(|| ()).join().unwrap())));
         scope.spawn(|| busy(&|| assert!(catch_unwind(|| panic!("panics")).is_err())));
         scope.spawn(|| busy(&|| drop(Command::new("true").start().unwrap().wait(limit()))));
         let others = scope.spawn(|| {
@@ -78,6 +79,7 @@ fn fork(number: usize) {
     let process = Process::closure(move |_| {
         println!("child");
         tracing::error!(number, "child");
+        assert_eq!(std::thread::spawn(|| 1).join().unwrap(), 1);
         let count = std::env::vars_os().count() + vec![0_u8; 10_000].len();
         assert!(number % 10 != 9, "panics as well");
         if number.is_multiple_of(100) {
