@@ -17,6 +17,8 @@ mod stop;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What guards the commands, should this process be killed, is this program too.
+    pushflow_signals::init();
     let code = match arguments::parse(std::env::args_os()) {
         Ok(arguments) => command::run(&arguments.command),
         Err(refusal) => refusal.show(),

@@ -109,3 +109,17 @@ fn the_third_signal_ends_the_program() {
         assert_eq!((code, signal), (None, Some(number)));
     }
 }
+
+/// Neither the command, nor what it has in the background, nor what has left its group and session.
+#[test]
+fn a_killed_program_leaves_nothing() {
+    let mark = format!("{}.25", 60_000 + std::process::id());
+    for pool in POOLS {
+        let script = format!("sleep {mark} & setsid sleep {mark} & echo ready; exec sleep {mark}");
+        let running = Running::start(&script, &["--pool", pool]);
+        running.signal("KILL");
+        let (code, signal, _) = running.end();
+        assert_eq!((code, signal), (None, Some(9)));
+        assert_gone(&mark);
+    }
+}
