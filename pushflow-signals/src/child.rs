@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::command::{Output, SharedBytes};
-use crate::ending::{By, Ended, Escalation};
+use crate::ending::{Ended, Escalation};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
 use crate::fork_local::{PrivateFd, no_fork};
@@ -165,12 +165,7 @@ impl Child {
     ) -> Result<Finished, Error> {
         let mut escalation = Escalation::new(deadline, self.grace);
         loop {
-            if self.is_interrupted() {
-                escalation.interrupt(By::Request);
-            } else if interrupt::is_interrupted() {
-                escalation.interrupt(By::Mark);
-            }
-            escalation.advance(&self.kin);
+            escalation.advance(&self.kin, self.is_interrupted());
             if self.poll(&escalation, &mut take).map_err(Error::system("wait for a process"))? {
                 break;
             }

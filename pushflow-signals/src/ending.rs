@@ -21,7 +21,7 @@ pub enum Ended {
 
 /// Who interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
+enum By {
     /// An [`Interrupter`](crate::Interrupter).
     Request,
     /// The mark of this process: a SIGINT that the family may have passed on already.
@@ -45,7 +45,7 @@ impl Escalation {
     }
 
     /// Now SIGINT, then SIGTERM, then SIGKILL; unless something has begun already.
-    pub(crate) fn interrupt(&mut self, by: By) {
+    fn interrupt(&mut self, by: By) {
         if self.ended == Ended::ByItself {
             self.ended = Ended::Interrupted;
             self.by = by;
@@ -64,8 +64,14 @@ impl Escalation {
         self.ended != Ended::ByItself
     }
 
-    /// Sends the next signal if it is due.
-    pub(crate) fn advance(&mut self, kin: &Kin) {
+    /// Sends the next signal if it is due, or has become so: `requested` by an [`Interrupter`](crate::Interrupter), or by
+    /// the mark of this process.
+    pub(crate) fn advance(&mut self, kin: &Kin, requested: bool) {
+        if requested {
+            self.interrupt(By::Request);
+        } else if interrupt::is_interrupted() {
+            self.interrupt(By::Mark);
+        }
         let now = Instant::now();
         let Some((signal, rest)) = self.rest.split_first() else { return };
         if self.due.is_none_or(|due| now < due) {

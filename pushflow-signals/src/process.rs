@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use crate::boot::{Boot, Told};
 use crate::child::Interrupter;
 use crate::daemonic::{self, Children};
-use crate::ending::{By, Ended, Escalation};
+use crate::ending::{Ended, Escalation};
 use crate::entry::{self, Inside, Returned};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
@@ -158,12 +158,7 @@ impl Process {
         let mut escalation = Escalation::new(deadline, self.grace);
         let mut told = Vec::new();
         loop {
-            if self.is_interrupted() {
-                escalation.interrupt(By::Request);
-            } else if interrupt::is_interrupted() {
-                escalation.interrupt(By::Mark);
-            }
-            escalation.advance(&self.kin);
+            escalation.advance(&self.kin, self.is_interrupted());
             if self.poll(&escalation, &mut told).map_err(Error::system("wait for a process"))? {
                 break;
             }

@@ -16,9 +16,6 @@ register_process!("nest", nest);
 register_process!("daemonic", daemonic);
 register_process!("sleep", sleep);
 register_process!("stubborn", stubborn);
-register_process!("wait and write", wait_and_write);
-register_process!("tree", tree);
-register_process!("count interrupts", count_interrupts);
 register_process!("waits", waits);
 register_process!("counts", counts);
 register_process!("idle", idle);
@@ -103,7 +100,7 @@ fn stubborn(inside: &mut Inside) -> Returned {
     let deaf = (!inside.input.is_empty()).then(|| pushflow_signals::signal::Watch::new(&[Signal::TERMINATE], |_| {}));
     inside.link.write_all(b"!")?;
     loop {
-        std::thread::sleep(Duration::from_secs(1000));
+        std::thread::park();
         std::hint::black_box(&deaf);
     }
 }
@@ -162,49 +159,7 @@ fn runs(_: &mut Inside) -> Returned {
 /// Shuts its end of the link and goes on for a while.
 fn shuts(inside: &mut Inside) -> Returned {
     rustix::net::shutdown(&inside.link, rustix::net::Shutdown::Both)?;
+    // The parent's wait is the subject: what it costs while this goes on.
     std::thread::sleep(Duration::from_millis(200));
     Ok(Vec::new())
-}
-
-/// Waits until its parent has ended, then writes to the file of its input.
-fn wait_and_write(inside: &mut Inside) -> Returned {
-    inside.link.write_all(b"!")?;
-    while inside.link.read(&mut [0])? > 0 {}
-    std::thread::sleep(Duration::from_millis(20));
-    std::fs::write(std::str::from_utf8(&inside.input)?, "done")?;
-    Ok(Vec::new())
-}
-
-/// A daemonic tree: `methods` down, each level with a command that has a process in the background.
-fn tree(inside: &mut Inside) -> Returned {
-    let (method, rest) = way(&inside.input);
-    let script = "setsid sleep 1000 & sleep 1000 & wait";
-    let command = Command::new("sh").args(["-c", script]).stdout(Output::Null).start()?;
-    if let Some(method) = method {
-        let mut below =
-            Process::builder("tree").method(method).daemonic().children(Children::Allow).input(rest).start()?;
-        // Ready when all below is.
-        let mut link = below.take_link().ok_or("a link")?;
-        link.read_exact(&mut [0])?;
-        inside.link.write_all(b"!")?;
-        std::thread::sleep(Duration::from_secs(1000));
-        drop(below);
-    } else {
-        inside.link.write_all(b"!")?;
-        std::thread::sleep(Duration::from_secs(1000));
-    }
-    drop(command);
-    Ok(Vec::new())
-}
-
-/// Counts how often SIGINT comes until its parent says a byte.
-fn count_interrupts(inside: &mut Inside) -> Returned {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let _watch = pushflow_signals::signal::Watch::new(&[Signal::INTERRUPT], |_| {
-        COUNT.fetch_add(1, Ordering::SeqCst);
-    })?;
-    inside.link.write_all(b"!")?;
-    inside.link.read_exact(&mut [0])?;
-    Ok(COUNT.load(Ordering::SeqCst).to_string().into_bytes())
 }

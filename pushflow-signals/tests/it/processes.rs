@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_deadline_ends_a_process,
     what_belongs_to_the_parent_does_no_harm_in_a_fork,
     who_shuts_its_link_is_waited_for,
+    a_forked_process_reports_its_panic_past_the_hook,
 ];
 
 fn end(builder: ProcessBuilder) -> ProcessEnd {
@@ -227,4 +228,24 @@ fn who_shuts_its_link_is_waited_for() {
         let spent = std::time::Duration::try_from(cpu() - before).unwrap();
         assert!(spent * 4 < end.elapsed, "{method}: {spent:?} of {:?}", end.elapsed);
     }
+}
+
+/// The `panic_hook` of a forked process writes the message itself; that of the user, whose locks may be held, is not called.
+fn a_forked_process_reports_its_panic_past_the_hook() {
+    const TEST: &str = "processes::a_forked_process_reports_its_panic_past_the_hook";
+    if !crate::is_child(TEST) {
+        let output = crate::again(TEST).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains(" panicked at ") && said.contains("it went wrong"), "{said}");
+        assert_eq!(said.matches("the hook of the user").count(), 1, "{said}");
+        return;
+    }
+    std::panic::set_hook(Box::new(|_| {
+        std::io::Write::write_all(&mut std::io::stderr(), b"the hook of the user").unwrap()
+    }));
+    let end = end(Process::builder("panic").method(StartMethod::Fork));
+    assert_eq!(end.returned, Err(ProcessFailure::Panicked("it went wrong".to_owned())));
+    // In this process it is called as before.
+    assert!(std::panic::catch_unwind(|| panic!("here")).is_err());
 }
