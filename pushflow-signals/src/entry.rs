@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use crate::error::Error;
-use crate::process::Link;
+use crate::link::Link;
 
 /// What a process has at its start.
 #[derive(Debug)]

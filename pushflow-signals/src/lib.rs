@@ -21,6 +21,7 @@ pub mod fork_local;
 pub mod interrupt;
 mod kin;
 pub mod leaks;
+mod link;
 mod process;
 pub mod signal;
 mod start;
@@ -36,7 +37,8 @@ pub use daemonic::Children;
 pub use ending::Ended;
 pub use entry::{Inside, Returned};
 pub use error::Error;
-pub use process::{Link, Process, ProcessBuilder, ProcessEnd, ProcessFailure};
+pub use link::Link;
+pub use process::{Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
 pub use start::{StartMethod, UnknownStartMethod, init, warm_up};
 

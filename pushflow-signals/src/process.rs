@@ -1,14 +1,12 @@
 //! [`Process`]: a function of this program that runs in a process of its own.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -20,9 +18,10 @@ use crate::ending::{Ended, Escalation};
 use crate::entry::{self, Inside, Returned};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
-use crate::fork_local::{PrivateFd, no_fork};
+use crate::fork_local::PrivateFd;
 use crate::interrupt;
 use crate::kin::Kin;
+use crate::link::Link;
 use crate::start::fork::Closure;
 use crate::start::{Role, StartMethod, fork, forkserver, is_initialized, spawn};
 use crate::thread;
@@ -64,10 +63,6 @@ pub struct Process {
 
 /// Bytes that are read before the deadline and the interruption are looked at again.
 const ONE_TURN: usize = 1 << 20;
-
-/// One end of the socket between a process and its parent. It ends when the other side has ended.
-#[derive(Debug)]
-pub struct Link(Arc<PrivateFd>);
 
 /// How a process ended, and what it returned.
 #[derive(Debug)]
@@ -189,7 +184,7 @@ impl Process {
         fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
         // At its end it would be readable for ever.
         let link = self.link.as_ref().filter(|_| !self.said_all);
-        fds.extend(link.map(|link| PollFd::new(&*link.0, PollFlags::IN)));
+        fds.extend(link.map(|link| PollFd::new(link, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
@@ -248,62 +243,6 @@ impl Drop for Process {
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Process").field("pid", &self.pid()).field("daemonic", &self.daemonic).finish_non_exhaustive()
-    }
-}
-
-impl Link {
-    /// Takes over the end of a process that has just begun, before it has threads.
-    pub(crate) fn of(socket: UnixStream) -> Link {
-        let _gate = no_fork();
-        Link(Arc::new(PrivateFd::new(socket)))
-    }
-
-    /// Makes reading and writing return at once, with [`WouldBlock`](io::ErrorKind::WouldBlock) where they would wait.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        Ok(rustix::io::ioctl_fionbio(&*self.0, nonblocking)?)
-    }
-
-    /// Reads what is there, up to about `most` bytes, without waiting; returns whether that was the end.
-    fn drain(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<bool> {
-        let limit = into.len().saturating_add(most);
-        while into.len() < limit {
-            into.reserve(1 << 16);
-            match rustix::net::recv(&*self.0, spare_capacity(into), rustix::net::RecvFlags::DONTWAIT) {
-                // The latter: it has ended with something unread.
-                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(true),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(false),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl AsFd for Link {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl Read for Link {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(&*self.0, buffer)?)
-    }
-}
-
-impl Write for Link {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A process that has ended is an error, not a signal.
-        Ok(rustix::net::send(&*self.0, bytes, rustix::net::SendFlags::NOSIGNAL)?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -409,10 +348,10 @@ impl ProcessBuilder {
             None => (forkserver::start()?, Some(boot)),
         };
         let kin = Arc::new(Kin::new(pid).map_err(Error::system("watch a process"))?);
-        let link = Arc::new(link);
-        let kind = if daemonic { Kind::Daemonic } else { Kind::Other { link: Arc::downgrade(&link) } };
+        let link = Link::from(link);
+        let kind = if daemonic { Kind::Daemonic } else { Kind::Other { link: link.downgrade() } };
         let membership = Some(family::join(&kin, kind, grace));
-        let link = Some(Link(link));
+        let link = Some(link);
         let mut process = Process {
             kin,
             membership,

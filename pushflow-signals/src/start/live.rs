@@ -11,7 +11,7 @@ use super::forkserver;
 use crate::boot::{Boot, Told};
 use crate::daemonic;
 use crate::entry::{self, Inside, Returned};
-use crate::process::Link;
+use crate::link::Link;
 use crate::{family, interrupt, sys, tree};
 
 /// The variable that tells the program, executed again, what it is.
