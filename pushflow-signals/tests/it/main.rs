@@ -16,6 +16,7 @@ mod interrupting;
 mod kill_storm;
 mod leaks;
 mod leftovers;
+mod links;
 mod parts;
 mod processes;
 mod relatives;
@@ -67,6 +68,7 @@ fn test() -> ExitCode {
         kill_storm::TESTS,
         leaks::TESTS,
         leftovers::TESTS,
+        links::TESTS,
         processes::TESTS,
         signals::TESTS,
         stages::TESTS,

@@ -21,6 +21,8 @@ register_process!("counts", counts);
 register_process!("idle", idle);
 register_process!("runs", runs);
 register_process!("shuts", shuts);
+register_process!("holds descriptors", holds_descriptors);
+register_process!("has few descriptors", has_few_descriptors);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -162,4 +164,38 @@ fn shuts(inside: &mut Inside) -> Returned {
     // The parent's wait is the subject: what it costs while this goes on.
     std::thread::sleep(Duration::from_millis(200));
     Ok(Vec::new())
+}
+
+/// Receives descriptors up to the end, keeps them, and returns their number and the text that all of them refer to.
+fn holds_descriptors(inside: &mut Inside) -> Returned {
+    let mut held = Vec::new();
+    let mut bytes = [0; 7];
+    let mut count = 0;
+    loop {
+        match inside.link.receive(&mut bytes, &mut held)? {
+            0 => break,
+            received => count += received,
+        }
+    }
+    for descriptor in &held {
+        let mut text = [0; 4];
+        rustix::io::pread(descriptor, &mut text, 0)?;
+        assert_eq!(&text, b"text");
+        assert!(rustix::io::fcntl_getfd(descriptor)?.contains(rustix::io::FdFlags::CLOEXEC));
+    }
+    Ok(format!("{count} bytes, {} descriptors", held.len()).into_bytes())
+}
+
+/// Receives more descriptors than it may open, then a byte.
+fn has_few_descriptors(inside: &mut Inside) -> Returned {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    setrlimit(Resource::Nofile, Rlimit { current: Some(20), maximum: Some(20) })?;
+    let open = || std::fs::read_dir("/proc/self/fd").map(Iterator::count);
+    let before = open()?;
+    let mut held = Vec::new();
+    let error = inside.link.receive(&mut [0], &mut held).err().ok_or("an error")?;
+    assert_eq!((held.len(), open()?), (0, before));
+    assert_eq!(error.kind(), std::io::ErrorKind::Other);
+    assert_eq!(inside.link.receive(&mut [0; 2], &mut held)?, 1);
+    Ok(error.to_string().into_bytes())
 }
