@@ -244,7 +244,7 @@ impl Child {
         for drain in [&mut self.stdout, &mut self.stderr].into_iter().flatten() {
             drain.read(usize::MAX, take)?;
         }
-        let status = self.kin.reap(true)?;
+        let status = self.kin.reap(true)?.status;
         self.reaped = true;
         Ok(status)
     }

@@ -1,5 +1,6 @@
 //! How what runs is ended: one signal after the other, each a grace period after the one before.
 
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -17,6 +18,19 @@ pub enum Ended {
     Interrupted,
     /// Its time was over.
     TimedOut,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ending {
+    /// Its exit code, or the signal that ended it.
+    pub status: ExitStatus,
+    /// The most memory that it had at once, or that one of the children that it had waited for had.
+    ///
+    /// Semantics: `ru_maxrss` of getrusage(2). What it shares with others counts in full. That is a lot at first: one that
+    /// was forked begins with the memory of its parent, and so does one that was spawned, in the eyes of the system.
+    pub peak_memory_bytes: Option<u64>,
 }
 
 /// Who interrupts.

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -11,10 +9,10 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, pidfd_send_signal,
-    waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
 };
 
+use crate::ending::Ending;
 use crate::fork_local::{PrivateFd, no_fork};
 use crate::sys;
 
@@ -27,7 +25,7 @@ pub(crate) struct Kin {
     pid: Pid,
     pidfd: PrivateFd,
     /// How it ended, once it is reaped.
-    reaped: Mutex<Option<ExitStatus>>,
+    reaped: Mutex<Option<Ending>>,
     generation: u64,
     /// How many SIGINTs this process had received when one was passed on last.
     passed_on: AtomicU64,
@@ -109,23 +107,22 @@ impl Kin {
     }
 
     /// Waits for the end of the child, kills what is left of its group if asked to, and reaps it. Any number of times.
-    pub(crate) fn reap(&self, with_group: bool) -> io::Result<ExitStatus> {
+    pub(crate) fn reap(&self, with_group: bool) -> io::Result<Ending> {
         if !self.is_ours() {
             return Err(Errno::CHILD.into());
         }
         self.wait_until(None);
         let mut reaped = self.lock();
-        if let Some(status) = *reaped {
-            return Ok(status);
+        if let Some(ending) = *reaped {
+            return Ok(ending);
         }
         sys::wait_ended(self.pidfd.as_fd())?;
         if with_group {
             let _ = kill_process_group(self.pid, Signal::KILL);
         }
-        let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED)?;
-        let status = status.map_or_else(|| ExitStatus::from_raw(0), |status| exit_status(&status));
-        *reaped = Some(status);
-        Ok(status)
+        let ending = sys::reap(self.pidfd.as_fd())?;
+        *reaped = Some(ending);
+        Ok(ending)
     }
 
     /// Whether the child is one of this process, and not of the one that has forked it.
@@ -133,19 +130,7 @@ impl Kin {
         self.generation == crate::fork_local::generation()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<ExitStatus>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Ending>> {
         self.reaped.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// From what waitid(2) tells to what wait(2) does.
-fn exit_status(status: &WaitIdStatus) -> ExitStatus {
-    const CORE: i32 = 0x80;
-    let raw = match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => (code & 0xFF) << 8,
-        (None, Some(signal)) if status.dumped() => signal | CORE,
-        (None, Some(signal)) => signal,
-        (None, None) => 0,
-    };
-    ExitStatus::from_raw(raw)
 }

@@ -35,7 +35,7 @@ mod tree;
 pub use child::{Child, Finished, Interrupter, Stream};
 pub use command::{Command, Output, SharedBytes, Stdin};
 pub use daemonic::Children;
-pub use ending::Ended;
+pub use ending::{Ended, Ending};
 pub use entry::{Inside, Returned};
 pub use error::Error;
 pub use link::Link;

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use crate::boot::{Boot, Told};
 use crate::child::Interrupter;
 use crate::daemonic::{self, Children};
-use crate::ending::{Ended, Escalation};
+use crate::ending::{Ended, Ending, Escalation};
 use crate::entry::{self, Inside, Returned};
 use crate::error::Error;
 use crate::family::{self, Kind, Membership};
@@ -74,6 +74,8 @@ pub struct ProcessEnd {
     pub status: ExitStatus,
     /// Whether it was told to end.
     pub ended: Ended,
+    /// The most memory that it had at once; see [`Ending`] for what that includes.
+    pub peak_memory_bytes: Option<u64>,
     /// From its start to its end.
     pub elapsed: Duration,
 }
@@ -132,6 +134,12 @@ impl Process {
         Interrupter::of(&self.wake)
     }
 
+    /// Sends SIGINT to the process and its group now, as the first step of an [`interrupter`](Process::interrupter), which
+    /// takes effect in [`wait`](Process::wait) only. No step follows.
+    pub fn interrupt_now(&self) {
+        self.kin.signal(Signal::INT);
+    }
+
     /// Sends SIGTERM to the process and its group.
     pub fn terminate(&self) {
         self.kin.signal(Signal::TERM);
@@ -158,7 +166,7 @@ impl Process {
                 break;
             }
         }
-        let status = self.reap().map_err(Error::system("reap a process"))?;
+        let Ending { status, peak_memory_bytes } = self.reap().map_err(Error::system("reap a process"))?;
         if let Some(link) = &mut self.link {
             // All that it has written is there: nobody else has its end.
             link.drain(&mut told, usize::MAX).map_err(Error::system("read what a process has told"))?;
@@ -170,7 +178,23 @@ impl Process {
             None if self.link.is_none() && status.success() => Ok(Vec::new()),
             None => Err(ProcessFailure::Lost(status)),
         };
-        Ok(ProcessEnd { returned, status, ended: escalation.ended, elapsed: self.begin.elapsed() })
+        let (ended, elapsed) = (escalation.ended, self.begin.elapsed());
+        Ok(ProcessEnd { returned, status, ended, peak_memory_bytes, elapsed })
+    }
+
+    /// Reaps the process if it has ended, by the rules of [`wait`](Process::wait): what is left of a daemonic one's group is
+    /// killed. Tells the same again later.
+    ///
+    /// Does not wait: for loops over [`pidfd`](Process::pidfd) and the link. What the process said last stays in the link.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses, or in the child of a fork, whose process it is not.
+    pub fn try_end(&mut self) -> Result<Option<Ending>, Error> {
+        if !self.kin.wait_until(Some(Instant::now())) {
+            return Ok(None);
+        }
+        self.reap().map(Some).map_err(Error::system("reap a process"))
     }
 
     /// Waits for something to do and does it; returns whether the process has ended.
@@ -205,15 +229,15 @@ impl Process {
         rustix::io::read(&*self.wake, &mut [0_u8; 8]).is_ok()
     }
 
-    fn reap(&mut self) -> io::Result<ExitStatus> {
-        let status = self.kin.reap(self.daemonic)?;
-        self.waited = true;
-        if self.tied && !status.success() {
+    fn reap(&mut self) -> io::Result<Ending> {
+        let ending = self.kin.reap(self.daemonic)?;
+        if self.tied && !self.waited && !ending.status.success() {
             // It had no time to end what it had started.
             tree::sweep(&self.place);
         }
+        self.waited = true;
         self.membership = None;
-        Ok(status)
+        Ok(ending)
     }
 }
 

@@ -17,4 +17,4 @@ pub(crate) use exit::at_exit;
 pub(crate) use fork::{Side, exit_now, fork, fork_sibling};
 pub(crate) use leak::{free, leaked};
 pub(crate) use spawn::spawn_with_parent;
-pub(crate) use wait::wait_ended;
+pub(crate) use wait::{reap, wait_ended};

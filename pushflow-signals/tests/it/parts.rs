@@ -23,6 +23,8 @@ register_process!("runs", runs);
 register_process!("shuts", shuts);
 register_process!("holds descriptors", holds_descriptors);
 register_process!("has few descriptors", has_few_descriptors);
+register_process!("takes memory", takes_memory);
+register_process!("starts a group", starts_a_group);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -198,4 +200,17 @@ fn has_few_descriptors(inside: &mut Inside) -> Returned {
     assert_eq!(error.kind(), std::io::ErrorKind::Other);
     assert_eq!(inside.link.receive(&mut [0; 2], &mut held)?, 1);
     Ok(error.to_string().into_bytes())
+}
+
+/// Has 64 MiB at once.
+fn takes_memory(_: &mut Inside) -> Returned {
+    drop(std::hint::black_box(vec![1_u8; 64 << 20]));
+    Ok(Vec::new())
+}
+
+/// Leaves a process in its group, whose id it says, and dies.
+fn starts_a_group(inside: &mut Inside) -> Returned {
+    let child = std::process::Command::new("sleep").arg("1000").spawn()?;
+    inside.link.write_all(child.id().to_string().as_bytes())?;
+    std::process::abort();
 }

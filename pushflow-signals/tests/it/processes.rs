@@ -22,6 +22,9 @@ pub(crate) const TESTS: &[Test] = tests![
     what_belongs_to_the_parent_does_no_harm_in_a_fork,
     who_shuts_its_link_is_waited_for,
     a_forked_process_reports_its_panic_past_the_hook,
+    whether_a_process_has_ended_is_told_without_waiting,
+    what_a_dead_daemonic_process_leaves_in_its_group_ends,
+    the_most_memory_of_a_process_is_told,
 ];
 
 fn end(builder: ProcessBuilder) -> ProcessEnd {
@@ -248,4 +251,58 @@ fn a_forked_process_reports_its_panic_past_the_hook() {
     assert_eq!(end.returned, Err(ProcessFailure::Panicked("it went wrong".to_owned())));
     // In this process it is called as before.
     assert!(std::panic::catch_unwind(|| panic!("here")).is_err());
+}
+
+fn whether_a_process_has_ended_is_told_without_waiting() {
+    for method in StartMethod::ALL {
+        let mut process = Process::builder("sleep").method(method).start().unwrap();
+        let mut link = process.take_link().unwrap();
+        link.read_exact(&mut [0]).unwrap();
+        assert!(process.try_end().unwrap().is_none(), "{method}");
+        process.interrupt_now();
+        let mut ending = None;
+        crate::wait_for("its end", || {
+            ending = process.try_end().unwrap();
+            ending.is_some()
+        });
+        let ending = ending.unwrap();
+        assert!(ending.status.success() && ending.peak_memory_bytes > Some(1 << 16), "{method}: {ending:?}");
+        // It is reaped, and tells the same for as long as it is asked.
+        assert!(!std::path::Path::new(&format!("/proc/{}", process.pid())).exists(), "{method}");
+        assert_eq!(process.try_end().unwrap(), Some(ending), "{method}");
+        let mut said = Vec::new();
+        link.read_to_end(&mut said).unwrap();
+        assert!(said.ends_with(b"woken"), "{method}");
+        let end = process.wait(limit()).unwrap();
+        assert_eq!((end.status, end.peak_memory_bytes), (ending.status, ending.peak_memory_bytes), "{method}");
+    }
+}
+
+fn what_a_dead_daemonic_process_leaves_in_its_group_ends() {
+    for method in StartMethod::ALL {
+        let mut process = Process::builder("starts a group").method(method).daemonic().start().unwrap();
+        let mut said = String::new();
+        // The one in the background does not have the link.
+        process.take_link().unwrap().read_to_string(&mut said).unwrap();
+        let mut ending = None;
+        crate::wait_for("its end", || {
+            ending = process.try_end().unwrap();
+            ending.is_some()
+        });
+        let signal = std::os::unix::process::ExitStatusExt::signal(&ending.unwrap().status);
+        assert_eq!(signal, Some(6), "{method}");
+        let left = said.parse().unwrap();
+        crate::wait_for("the group is gone", || !lives(left));
+    }
+}
+
+fn the_most_memory_of_a_process_is_told() {
+    for method in StartMethod::ALL {
+        let end = end(Process::builder("takes memory").method(method));
+        let peak = end.peak_memory_bytes.unwrap();
+        assert!(peak > 64 << 20, "{method}: {peak}");
+    }
+    // That of the fork server is little, and what it forks begins with that.
+    let end = end(Process::builder("upper"));
+    assert!(end.peak_memory_bytes.unwrap() < 32 << 20, "{end:?}");
 }
