@@ -22,6 +22,7 @@ pub mod interrupt;
 mod kin;
 pub mod leaks;
 mod link;
+pub mod memory;
 pub mod poller;
 mod process;
 pub mod signal;

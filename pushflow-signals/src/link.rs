@@ -82,7 +82,7 @@ impl Link {
     ///
     /// What was sent with descriptors is not joined with what came after it: one call receives those of one
     /// [`send`](Link::send), with some or all of its bytes. They close on exec. A process that is forked
-    /// before somebody here owns them, such as a `Sealed`, inherits them.
+    /// before somebody here owns them, such as a [`Sealed`](crate::memory::Sealed), inherits them.
     ///
     /// # Errors
     ///

@@ -6,6 +6,7 @@ mod execute;
 mod exit;
 mod fork;
 mod leak;
+pub(crate) mod mapping;
 pub(crate) mod signal;
 mod spawn;
 mod wait;

@@ -17,6 +17,7 @@ mod kill_storm;
 mod leaks;
 mod leftovers;
 mod links;
+mod memory;
 mod parts;
 mod processes;
 mod relatives;
@@ -69,6 +70,7 @@ fn test() -> ExitCode {
         leaks::TESTS,
         leftovers::TESTS,
         links::TESTS,
+        memory::TESTS,
         processes::TESTS,
         signals::TESTS,
         stages::TESTS,

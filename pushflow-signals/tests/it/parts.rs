@@ -1,8 +1,11 @@
 //! What the processes of the tests do.
 
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use pushflow_signals::memory::{Draft, Sealed, SharedWords};
 use pushflow_signals::{
     Children, Command, Inside, Output, Process, Returned, Signal, StartMethod, interrupt, register_process,
 };
@@ -25,6 +28,8 @@ register_process!("holds descriptors", holds_descriptors);
 register_process!("has few descriptors", has_few_descriptors);
 register_process!("takes memory", takes_memory);
 register_process!("starts a group", starts_a_group);
+register_process!("reads memory", reads_memory);
+register_process!("counts in memory", counts_in_memory);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -213,4 +218,33 @@ fn starts_a_group(inside: &mut Inside) -> Returned {
     let child = std::process::Command::new("sleep").arg("1000").spawn()?;
     inside.link.write_all(child.id().to_string().as_bytes())?;
     std::process::abort();
+}
+
+/// Receives sealed memory and sends it back in capitals, also sealed; says of what is not sealed why it is not wanted.
+fn reads_memory(inside: &mut Inside) -> Returned {
+    let mut received = Vec::new();
+    while inside.link.receive(&mut [0], &mut received)? == 1 {
+        let descriptor = received.pop().ok_or("a descriptor")?;
+        match Sealed::from_fd(descriptor) {
+            Ok(sealed) => {
+                let mut draft = Draft::new(sealed.len())?;
+                draft.copy_from_slice(&sealed.as_ref().to_ascii_uppercase());
+                inside.link.send(b"!", &[draft.seal()?.as_fd()])?;
+            }
+            Err(error) => drop(inside.link.send(error.to_string().as_bytes(), &[])?),
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Receives two shared words; adds the first one to the second one, many times.
+fn counts_in_memory(inside: &mut Inside) -> Returned {
+    let mut received = Vec::new();
+    inside.link.receive(&mut [0], &mut received)?;
+    let words = SharedWords::from_fd(received.pop().ok_or("a descriptor")?, 2)?;
+    let [one, sum] = words.words() else { return Err("two words".into()) };
+    for _ in 0..10_000 {
+        sum.fetch_add(one.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+    Ok(Vec::new())
 }
