@@ -28,6 +28,7 @@ mod process;
 pub mod signal;
 mod start;
 mod stat;
+pub mod streams;
 #[expect(unsafe_code, reason = "the system calls that Rust cannot know to be safe")]
 mod sys;
 mod thread;

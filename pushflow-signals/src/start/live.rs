@@ -12,7 +12,7 @@ use crate::boot::{Boot, Told};
 use crate::daemonic;
 use crate::entry::{self, Inside, Returned};
 use crate::link::Link;
-use crate::{family, interrupt, sys, tree};
+use crate::{family, interrupt, streams, sys, tree};
 
 /// The variable that tells the program, executed again, what it is.
 const VARIABLE: &str = "PUSHFLOW_START";
@@ -96,6 +96,7 @@ pub(crate) fn live(mut boot: Boot, link: UnixStream, body: impl FnOnce(&mut Insi
     tree::settle(&boot.tree);
     let armed = interrupt::arm();
     let mut inside = Inside { input: std::mem::take(&mut boot.input), link: Link::of(link) };
+    streams::begin(boot.parent, &inside.link);
     let told = if let Err(error) = armed {
         Told::Failed(error.to_string())
     } else {

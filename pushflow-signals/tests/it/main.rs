@@ -24,6 +24,7 @@ mod relatives;
 mod signals;
 mod stages;
 mod starting;
+mod streams;
 mod uninitialized;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     match part.as_str() {
         relatives::PART => relatives::play(),
         kill_storm::PART => kill_storm::play(),
+        streams::PART => streams::play(),
         _ => test(),
     }
 }
@@ -75,6 +77,7 @@ fn test() -> ExitCode {
         signals::TESTS,
         stages::TESTS,
         starting::TESTS,
+        streams::TESTS,
         uninitialized::TESTS,
     ];
     let trials = all.concat().into_iter().map(|(name, test)| {
