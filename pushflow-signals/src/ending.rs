@@ -97,7 +97,7 @@ impl Escalation {
         self.rest = rest;
         self.due = if rest.is_empty() { None } else { now.checked_add(self.grace) };
         if *signal == Signal::INT && self.by == By::Mark {
-            kin.pass_on(interrupt::received());
+            kin.pass_on(interrupt::latest());
         } else {
             kin.signal(*signal);
         }

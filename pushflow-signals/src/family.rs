@@ -229,7 +229,7 @@ fn on_signal(signal: crate::Signal) {
     if signal == crate::Signal::INTERRUPT {
         // Each has a group of its own, so it has not got it from the terminal.
         let members: Vec<Arc<Kin>> = lock().members.values().map(|member| Arc::clone(&member.kin)).collect();
-        let number = interrupt::received();
+        let number = interrupt::latest();
         members.iter().for_each(|kin| kin.pass_on(number));
     }
     let is_ours = signal == crate::Signal::INTERRUPT && interrupt::is_armed();

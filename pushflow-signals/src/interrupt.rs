@@ -4,10 +4,11 @@
 //! and the blocking calls of this crate end early.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::thread::futex;
 
 use crate::error::Error;
 use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
@@ -20,8 +21,14 @@ const RUNNING: u8 = 2;
 const INTERRUPTED: u8 = 3;
 
 static STATE: AtomicU8 = AtomicU8::new(UNARMED);
-/// How many SIGINTs have come, armed or not.
+/// The number of the latest SIGINT, armed or not: counted before it takes effect, for who sees the effect asks for it.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+/// How many have taken effect.
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
+/// Changes with each that has; who waits for one sleeps on it.
+static BELL: AtomicU32 = AtomicU32::new(0);
+/// How many threads wait.
+static WAITING: AtomicU32 = AtomicU32::new(0);
 /// Wakes whoever waits; written to by the signal handler.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
@@ -84,9 +91,41 @@ pub fn sleep(duration: Duration) -> bool {
     false
 }
 
-/// Returns how many SIGINTs this process has received.
-pub(crate) fn received() -> u64 {
+/// Returns how many SIGINTs this process has received, and had their effect: set the mark, or been ignored.
+///
+/// It counts in processes that this crate has started, and while SIGINT is watched. Two that come at nearly the same time may be
+/// one to the system.
+pub fn received() -> u64 {
     RECEIVED.load(Ordering::SeqCst)
+}
+
+/// Waits until more than `beyond` SIGINTs have been [received], for at most `timeout`; returns whether they have.
+///
+/// For who knows that one is on its way to what has just ended, and must not let it hit what runs next. Blocks the calling
+/// thread; is not interrupted.
+pub fn wait_received(beyond: u64, timeout: Duration) -> bool {
+    let until = Instant::now().checked_add(timeout);
+    WAITING.fetch_add(1, Ordering::SeqCst);
+    let came = loop {
+        let bell = BELL.load(Ordering::SeqCst);
+        if received() > beyond {
+            break true;
+        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            break false;
+        }
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        // Rung, interrupted or over: the count and the clock tell.
+        let _ = futex::wait(&BELL, futex::Flags::PRIVATE, bell, left.as_ref());
+    };
+    WAITING.fetch_sub(1, Ordering::SeqCst);
+    came
+}
+
+/// Returns the number of the latest SIGINT, which may be about to take effect.
+pub(crate) fn latest() -> u64 {
+    LATEST.load(Ordering::SeqCst)
 }
 
 /// Whether SIGINT is for what runs here.
@@ -113,15 +152,23 @@ pub(crate) fn arm() -> Result<(), Error> {
 /// Forgets the mark of the parent, in a process just forked.
 pub(crate) fn disarm() {
     WAKE.store(-1, Ordering::Relaxed);
+    LATEST.store(0, Ordering::SeqCst);
     RECEIVED.store(0, Ordering::SeqCst);
+    WAITING.store(0, Ordering::SeqCst);
     STATE.store(UNARMED, Ordering::SeqCst);
 }
 
 /// What the signal handler does at SIGINT.
 pub(crate) fn on_interrupt() {
-    RECEIVED.fetch_add(1, Ordering::SeqCst);
+    LATEST.fetch_add(1, Ordering::SeqCst);
     if STATE.compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         sys::signal::raise_event(&WAKE);
+    }
+    RECEIVED.fetch_add(1, Ordering::SeqCst);
+    BELL.fetch_add(1, Ordering::SeqCst);
+    if WAITING.load(Ordering::SeqCst) > 0 {
+        // A bare system call, which a handler may make.
+        let _ = futex::wake(&BELL, futex::Flags::PRIVATE, i32::MAX.unsigned_abs());
     }
 }
 

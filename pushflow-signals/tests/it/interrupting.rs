@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = tests![
     who_waits_passes_sigint_on_once,
     idle_it_is_ignored,
     runs_keep_their_marks_apart,
+    one_that_is_waited_for_does_not_hit_what_runs_next,
 ];
 
 /// Starts a process, waits until it is ready, interrupts it.
@@ -121,5 +122,20 @@ fn runs_keep_their_marks_apart() {
     for method in StartMethod::ALL {
         let end = Process::builder("runs").method(method).start().unwrap().wait(limit()).unwrap();
         assert_eq!(end.returned, Ok(b"nested true, outer true, later false".to_vec()), "{method}");
+    }
+}
+
+fn one_that_is_waited_for_does_not_hit_what_runs_next() {
+    for method in StartMethod::ALL {
+        let mut process = Process::builder("awaits SIGINT").method(method).start().unwrap();
+        let mut link = process.take_link().unwrap();
+        for _ in 0..500 {
+            link.read_exact(&mut [0]).unwrap();
+            process.interrupt_now();
+        }
+        let mut said = Vec::new();
+        link.read_to_end(&mut said).unwrap();
+        assert!(said.ends_with(b"0 hit, 0 missed, 500 received"), "{method}: {}", said.escape_ascii());
+        assert!(process.wait(limit()).unwrap().status.success(), "{method}");
     }
 }

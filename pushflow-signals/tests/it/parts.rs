@@ -30,6 +30,7 @@ register_process!("takes memory", takes_memory);
 register_process!("starts a group", starts_a_group);
 register_process!("reads memory", reads_memory);
 register_process!("counts in memory", counts_in_memory);
+register_process!("awaits SIGINT", awaits_sigint);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -247,4 +248,22 @@ fn counts_in_memory(inside: &mut Inside) -> Returned {
         sum.fetch_add(one.load(Ordering::Relaxed), Ordering::Relaxed);
     }
     Ok(Vec::new())
+}
+
+/// Asks for a SIGINT after each of its runs and waits for it, so that it does not hit the next one.
+fn awaits_sigint(inside: &mut Inside) -> Returned {
+    interrupt::idle();
+    let (mut hit, mut missed) = (0, 0);
+    for _ in 0..500 {
+        let before = interrupt::received();
+        let ((), interrupted) = interrupt::run(|| ());
+        hit += u32::from(interrupted);
+        inside.link.write_all(b"!")?;
+        missed += u32::from(!interrupt::wait_received(before, crate::LONG));
+    }
+    let begin = std::time::Instant::now();
+    let timeout = Duration::from_millis(20);
+    assert!(!interrupt::wait_received(interrupt::received(), timeout) && begin.elapsed() >= timeout);
+    assert!(interrupt::wait_received(interrupt::received() - 1, timeout));
+    Ok(format!("{hit} hit, {missed} missed, {} received", interrupt::received()).into_bytes())
 }
