@@ -72,12 +72,31 @@ struct Inner {
     type_name: SmolStr,
     message: String,
     traceback: Vec<String>,
+    lost: Option<LostWorker>,
+}
+
+/// How a worker ended that was running a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostWorker {
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// Its exit code, when it exited.
+    pub exit_code: Option<i32>,
+    /// The number of the signal that ended it.
+    pub signal: Option<i32>,
+    /// The most memory that it had resident.
+    pub peak_memory_bytes: Option<u64>,
+    /// Whether the kernel killed it because memory was exhausted.
+    pub out_of_memory: bool,
+    /// The last lines that it printed to its standard error.
+    pub stderr: Vec<String>,
 }
 
 impl TaskError {
     /// Creates an error of a kind, with the name of its type and a message, both as users search for them.
     pub fn new(kind: ErrorKind, type_name: impl Into<SmolStr>, message: impl Into<String>) -> TaskError {
-        TaskError(Box::new(Inner { kind, type_name: type_name.into(), message: message.into(), traceback: Vec::new() }))
+        TaskError(Box::new(Inner { kind, type_name: type_name.into(), message: message.into(), traceback: Vec::new(), lost: None }))
     }
 
     /// Creates the error of a task that fails with a message; its type is `RuntimeError`.
@@ -110,6 +129,18 @@ impl TaskError {
         self.0.type_name = type_name.into();
         self.0.message = message.into();
         self
+    }
+
+    /// Adds how the worker ended.
+    #[must_use]
+    pub fn with_lost_worker(mut self, lost: LostWorker) -> TaskError {
+        self.0.lost = Some(lost);
+        self
+    }
+
+    /// Returns how the worker ended, when that is why there is no result.
+    pub fn lost_worker(&self) -> Option<&LostWorker> {
+        self.0.lost.as_ref()
     }
 
     /// Returns the kind of failure.
@@ -213,6 +244,21 @@ pub enum PoolError {
     /// `join` was called on a pool that still takes work.
     #[error("the pool is still open")]
     NotClosed,
+    /// A setting cannot be obeyed.
+    #[error("the setting `{setting}` {problem}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A process could not be started: the rule about children forbids it, or the system.
+    #[error("{source}")]
+    Start {
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Executions were still running when the time was over.
     #[error("{running} executions still run after {waited:?}")]
     Timeout {

@@ -56,6 +56,28 @@ pub enum Event<'a> {
         /// The text, without line end.
         text: &'a str,
     },
+    /// What an execution has printed, when it was captured. Told before its outcome.
+    Output {
+        /// The node.
+        node: &'a str,
+        /// Which try printed it, from 1.
+        attempt: u32,
+        /// Where to.
+        stream: Stream,
+        /// The text, with its line ends. What is no UTF-8 is replaced.
+        text: &'a str,
+        /// How many bytes before the text were dropped, because they were too many.
+        dropped_bytes: u64,
+    },
+}
+
+/// Where a task prints to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
 }
 
 /// Who is told the events of a run. Called from any thread; it must not block.

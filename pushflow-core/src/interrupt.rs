@@ -23,11 +23,22 @@ pub enum Cause {
 #[derive(Clone, Default)]
 pub struct Interruption(Arc<State>);
 
+/// Something outside that sets a mark: a signal to a worker process, for instance.
+pub trait Source: Send + Sync {
+    /// Whether the mark is set. Asked often.
+    fn is_set(&self) -> bool;
+
+    /// Called before somebody waits for the mark: from here on the source has to call
+    /// [`interrupt`](Interruption::interrupt) by itself. Any number of times.
+    fn arm(&self, mark: &Interruption);
+}
+
 #[derive(Default)]
 struct State {
     /// 0, or 1 + the cause.
     mark: AtomicU8,
     deadline: Option<Instant>,
+    source: Option<Box<dyn Source>>,
     listeners: Mutex<Listeners>,
 }
 
@@ -50,13 +61,24 @@ impl Interruption {
         Interruption(Arc::new(State { deadline, ..State::default() }))
     }
 
+    /// Creates a mark that something outside sets, and a deadline.
+    pub fn with_source(source: impl Source + 'static, deadline: Option<Instant>) -> Interruption {
+        Interruption(Arc::new(State { deadline, source: Some(Box::new(source)), ..State::default() }))
+    }
+
     /// Returns the cause, or `None` while nothing asks to end.
     pub fn cause(&self) -> Option<Cause> {
         match self.0.mark.load(Ordering::Acquire) {
+            0 if self.0.source.as_ref().is_some_and(|source| source.is_set()) => Some(Cause::Interrupted),
             0 => self.0.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Cause::TimedOut),
             1 => Some(Cause::Interrupted),
             _ => Some(Cause::TimedOut),
         }
+    }
+
+    /// Whether both are handles to the same mark.
+    pub fn same_as(&self, other: &Interruption) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether the task should end.
@@ -91,6 +113,19 @@ impl Interruption {
     /// nobody back.
     #[must_use = "dropping the subscription ends it"]
     pub fn subscribe(&self, callback: impl Fn() + Send + Sync + 'static) -> Subscription<'_> {
+        Subscription { interruption: self, id: self.listen(callback) }
+    }
+
+    /// As [`subscribe`](Self::subscribe), for who cannot borrow the mark.
+    #[must_use = "dropping the subscription ends it"]
+    pub fn subscribe_owned(&self, callback: impl Fn() + Send + Sync + 'static) -> OwnedSubscription {
+        OwnedSubscription { interruption: self.clone(), id: self.listen(callback) }
+    }
+
+    fn listen(&self, callback: impl Fn() + Send + Sync + 'static) -> u64 {
+        if let Some(source) = &self.0.source {
+            source.arm(self);
+        }
         let callback: Arc<dyn Fn() + Send + Sync> = Arc::new(callback);
         let mut listeners = self.lock();
         let id = listeners.next;
@@ -98,10 +133,11 @@ impl Interruption {
         listeners.callbacks.push((id, Arc::clone(&callback)));
         drop(listeners);
         // Set in the meantime: whoever set it has called those who were there, which this one may have missed.
-        if self.0.mark.load(Ordering::Acquire) != 0 && self.forget(id) {
+        let is_set = self.0.mark.load(Ordering::Acquire) != 0 || self.0.source.as_ref().is_some_and(|s| s.is_set());
+        if is_set && self.forget(id) {
             callback();
         }
-        Subscription { interruption: self, id }
+        id
     }
 
     /// Sleeps for a duration, less when the mark is set in the meantime. Returns whether it slept to the end.
@@ -153,6 +189,31 @@ impl Drop for Subscription<'_> {
     }
 }
 
+/// As [`Subscription`], with a handle to the mark of its own.
+#[derive(Debug)]
+pub struct OwnedSubscription {
+    interruption: Interruption,
+    id: u64,
+}
+
+impl OwnedSubscription {
+    /// Whether it is a subscription to this mark.
+    pub fn is_to(&self, mark: &Interruption) -> bool {
+        self.interruption.same_as(mark)
+    }
+
+    /// Returns the mark.
+    pub fn mark(&self) -> &Interruption {
+        &self.interruption
+    }
+}
+
+impl Drop for OwnedSubscription {
+    fn drop(&mut self) {
+        self.interruption.forget(self.id);
+    }
+}
+
 impl fmt::Debug for Subscription<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription").field("id", &self.id).finish_non_exhaustive()
@@ -187,6 +248,30 @@ mod tests {
         assert_eq!(mark.cause(), Some(Cause::Interrupted));
         let counts = [&early, &gone, &late].map(|count| count.load(Ordering::SeqCst));
         assert_eq!(counts, [1, 0, 1]);
+    }
+
+    #[test]
+    fn a_source_sets_the_mark_and_is_armed_by_who_waits() {
+        struct Outside(Arc<AtomicUsize>);
+        impl Source for Outside {
+            fn is_set(&self) -> bool {
+                self.0.load(Ordering::SeqCst) >= 10
+            }
+            fn arm(&self, _mark: &Interruption) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let state = Arc::new(AtomicUsize::new(0));
+        let mark = Interruption::with_source(Outside(Arc::clone(&state)), None);
+        let (early, call_early) = counter();
+        let _early = mark.subscribe_owned(call_early);
+        assert_eq!((state.load(Ordering::SeqCst), mark.cause()), (1, None));
+        state.store(10, Ordering::SeqCst);
+        assert_eq!(mark.cause(), Some(Cause::Interrupted));
+        let (late, call_late) = counter();
+        drop(mark.subscribe(call_late));
+        assert_eq!((early.load(Ordering::SeqCst), late.load(Ordering::SeqCst)), (0, 1), "it was set before");
+        assert!(!mark.sleep(Duration::from_secs(3600)));
     }
 
     #[test]
