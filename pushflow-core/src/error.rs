@@ -96,7 +96,13 @@ pub struct LostWorker {
 impl TaskError {
     /// Creates an error of a kind, with the name of its type and a message, both as users search for them.
     pub fn new(kind: ErrorKind, type_name: impl Into<SmolStr>, message: impl Into<String>) -> TaskError {
-        TaskError(Box::new(Inner { kind, type_name: type_name.into(), message: message.into(), traceback: Vec::new(), lost: None }))
+        TaskError(Box::new(Inner {
+            kind,
+            type_name: type_name.into(),
+            message: message.into(),
+            traceback: Vec::new(),
+            lost: None,
+        }))
     }
 
     /// Creates the error of a task that fails with a message; its type is `RuntimeError`.

@@ -1,11 +1,13 @@
 //! Tasks that are found by name: in workflow files, and in worker processes.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::error::{ErrorKind, TaskError};
 use crate::payload::Payload;
 use crate::pool::Outcome;
 use crate::task::{Context, Task};
+use crate::value::Value;
 
 /// A function that is registered under a name, with [`register_task!`](crate::register_task).
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,33 @@ impl Task for Registered {
 }
 
 inventory::collect!(Registered);
+
+/// A kind of tasks that worker processes make again from settings, registered with
+/// [`register_task_kind!`](crate::register_task_kind).
+#[derive(Clone, Copy, Debug)]
+pub struct RegisteredKind {
+    /// The name, unique in the program among kinds and functions.
+    pub name: &'static str,
+    /// Makes a task from the settings of its [`Recipe`](crate::task::Recipe).
+    pub make: fn(&Value) -> Result<Arc<dyn Task>, TaskError>,
+}
+
+inventory::collect!(RegisteredKind);
+
+/// Makes the task of a [`Recipe`](crate::task::Recipe).
+///
+/// # Errors
+///
+/// When nothing is registered under the name; when the kind does not understand the settings.
+pub fn make(kind: &str, settings: &Value) -> Result<Arc<dyn Task>, TaskError> {
+    match inventory::iter::<RegisteredKind>.into_iter().find(|registered| registered.name == kind) {
+        Some(registered) => (registered.make)(settings),
+        None => match find(kind) {
+            Ok(function) => Ok(Arc::new(function)),
+            Err(error) => Err(TaskError::new(ErrorKind::Unavailable, "RegistryError", error.to_string())),
+        },
+    }
+}
 
 /// Why a name leads to no task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,9 +132,38 @@ macro_rules! register_task {
     };
 }
 
+/// Registers a kind of tasks, from whose settings worker processes make them again.
+#[macro_export]
+macro_rules! register_task_kind {
+    ($name:expr, $make:expr) => {
+        $crate::inventory::submit! {
+            $crate::registry::RegisteredKind { name: $name, make: $make }
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    register_task_kind!("registry-kind", |settings: &Value| {
+        let text = settings.as_str().ok_or_else(|| TaskError::message("not a text"))?.to_owned();
+        Ok(Arc::new(move |_: &Payload, _: &Context<'_>| Ok(Payload::single("x", text.as_str()))))
+    });
+
+    #[test]
+    fn a_task_is_made_again_from_its_recipe() {
+        let ctx = Context::new("", crate::event::RunId(0), 1);
+        let recipe = find("registry-test").unwrap().recipe().unwrap();
+        for (kind, settings, wanted) in
+            [(&*recipe.kind, &recipe.settings, Value::Int(1)), ("registry-kind", &Value::from("a"), Value::from("a"))]
+        {
+            let outputs = make(kind, settings).unwrap().run(&Payload::new(), &ctx).unwrap();
+            assert_eq!(outputs.get("x"), Some(&wanted));
+        }
+        assert!(make("registry-kind", &Value::Null).is_err());
+        assert!(matches!(make("nothing", &Value::Null), Err(error) if error.kind() == ErrorKind::Unavailable));
+    }
 
     register_task!("registry-test", |_inputs, _ctx| Ok(Payload::single("x", 1)));
     register_task!("registry-twice", |_inputs, _ctx| Ok(Payload::new()));

@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smol_str::SmolStr;
+
 use crate::error::TaskError;
 use crate::event::{Event, Listener, RunId};
 use crate::interrupt::{Cause, Interruption, Subscription};
 use crate::payload::Payload;
 use crate::pool::Outcome;
+use crate::value::Value;
 use crate::wait;
 
 /// A computation from named inputs to named outputs.
@@ -34,10 +37,26 @@ pub trait Task: Send + Sync {
     /// Whatever keeps the task from giving outputs. A panic is caught and becomes an error too.
     fn run(&self, inputs: &Payload, ctx: &Context<'_>) -> Outcome;
 
-    /// Returns the name under which a worker process finds the task again; `None` for tasks of this process only.
+    /// Returns the name under which a worker process finds the task again, when that is all it needs.
     fn name(&self) -> Option<&str> {
         None
     }
+
+    /// Returns from what a worker process makes the task again; `None` for tasks of this process only.
+    ///
+    /// By default a registered function of the task's [name](Self::name).
+    fn recipe(&self) -> Option<Recipe> {
+        self.name().map(|name| Recipe { kind: name.into(), settings: Value::Null })
+    }
+}
+
+/// From what a worker process makes a task again: see [`registry::make`](crate::registry::make).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The name of a registered function, or of a registered kind of tasks.
+    pub kind: SmolStr,
+    /// What that kind needs to know; null for a function.
+    pub settings: Value,
 }
 
 impl<F: Fn(&Payload, &Context<'_>) -> Outcome + Send + Sync> Task for F {
