@@ -43,7 +43,8 @@ pub use error::Error;
 pub use link::Link;
 pub use process::{Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
-pub use start::{StartMethod, UnknownStartMethod, init, warm_up};
+pub use poller::{Event, Interest, Poller};
+pub use start::{StartMethod, UnknownStartMethod, init, is_initialized, leave_copy, warm_up};
 
 #[doc(hidden)]
 pub use linkme;

@@ -138,6 +138,53 @@ pub fn redirect(stdout: Option<OwnedFd>, stderr: Option<OwnedFd>) -> io::Result<
     Ok(())
 }
 
+/// Writes what standard error takes without waiting; returns how many bytes, 0 when it takes none now.
+///
+/// For who must not wait for whoever reads it.
+///
+/// # Errors
+///
+/// When nobody reads it any more; when it is closed.
+pub fn print_error(bytes: &[u8]) -> io::Result<usize> {
+    // A pipe that says it has room takes this much at once. pipe(7), PIPE_BUF
+    const AT_ONCE: usize = 4096;
+    let stderr = rustix::stdio::stderr();
+    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut fds, Some(&now)) {
+        Ok(0) | Err(Errno::INTR) => return Ok(0),
+        Ok(_) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    match retry_on_intr(|| rustix::io::write(stderr, &bytes[..bytes.len().min(AT_ONCE)])) {
+        Err(Errno::AGAIN) => Ok(0),
+        other => Ok(other?),
+    }
+}
+
+/// Makes reads and writes of a descriptor return at once where they would wait. fcntl(2), `O_NONBLOCK`.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn set_nonblocking(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(fcntl_setfl(descriptor, fcntl_getfl(descriptor)? | OFlags::NONBLOCK)?)
+}
+
+/// Takes the standard input and output of this process over for a protocol: input is empty from then on, and what is
+/// printed goes to standard error.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn take_standard_streams() -> io::Result<(OwnedFd, OwnedFd)> {
+    let writer = fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
+    let errors = fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
+    let reader = crate::sys::take_standard_input()?;
+    redirect(Some(errors), None)?;
+    Ok((reader, writer))
+}
+
 /// Lets this process print on when its parent has ended, into nothing: for tasks that are to run to their end.
 ///
 /// Without it, who prints to a pipe that its parent has read from gets an error, at which `print!` and `eprint!` panic. It concerns what

@@ -68,8 +68,13 @@ impl Watch {
         Watch::add(signals, true, callback)
     }
 
-    /// Starts to watch for what is to be done when nobody else watches.
-    pub(crate) fn aside(signals: &[Signal], callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
+    /// Starts to watch without claiming: what is done when nobody watches is done all the same. Not called when somebody else
+    /// has claimed the signal with [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn aside(signals: &[Signal], callback: impl FnMut(Signal) + Send + 'static) -> Result<Watch, Error> {
         Watch::add(signals, false, callback)
     }
 

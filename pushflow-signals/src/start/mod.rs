@@ -8,6 +8,6 @@ mod panic_hook;
 pub(crate) mod spawn;
 
 pub use forkserver::warm_up;
-pub use live::init;
-pub(crate) use live::{Role, is_initialized, live};
+pub use live::{init, is_initialized, leave_copy};
+pub(crate) use live::{Role, live};
 pub use method::{StartMethod, UnknownStartMethod};
