@@ -302,6 +302,13 @@ pub enum PoolError {
     },
 }
 
+impl PoolError {
+    /// Says what was tried when the system refused; for `map_err`.
+    pub fn system(action: &'static str) -> impl FnOnce(std::io::Error) -> PoolError {
+        move |source| PoolError::System { action, source }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,10 +28,22 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "process")]
+pub mod billiard;
+#[cfg(feature = "process")]
+pub mod concurrent_futures;
 pub mod factory;
+#[cfg(feature = "process")]
+pub mod multiprocessing;
+#[cfg(feature = "process")]
+pub mod process;
+pub mod scaling;
 #[cfg(feature = "thread")]
 pub mod thread;
 
+#[cfg(feature = "process")]
+pub use process::ProcessPool;
+pub use scaling::ScalingPool;
 #[cfg(feature = "thread")]
 pub use thread::ThreadPool;
 

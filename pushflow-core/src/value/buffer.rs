@@ -1,5 +1,6 @@
 //! [`Buffer`]: bytes that many hold and nobody changes.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,18 @@ use std::sync::Arc;
 ///
 /// The owner may be anything that lends bytes: a vector, a mapped file, a memory descriptor.
 #[derive(Clone)]
-pub struct Buffer(Arc<dyn AsRef<[u8]> + Send + Sync>);
+pub struct Buffer(Arc<dyn Owner>);
+
+/// What has bytes to lend, and can be asked what it is.
+trait Owner: Any + Send + Sync {
+    fn bytes(&self) -> &[u8];
+}
+
+impl<T: AsRef<[u8]> + Any + Send + Sync> Owner for T {
+    fn bytes(&self) -> &[u8] {
+        self.as_ref()
+    }
+}
 
 impl Buffer {
     /// Takes over bytes of any owner, without copying.
@@ -17,7 +29,13 @@ impl Buffer {
 
     /// Lends the bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        (*self.0).as_ref()
+        self.0.bytes()
+    }
+
+    /// Returns the owner of the bytes, if it is of this type: memory that can be passed on as it is, for instance.
+    pub fn owner<T: 'static>(&self) -> Option<&T> {
+        let owner: &dyn Any = &*self.0;
+        owner.downcast_ref()
     }
 
     /// Whether both are the same memory.
@@ -47,5 +65,18 @@ impl PartialEq for Buffer {
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({} bytes)", self.as_bytes().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_is_known_by_its_type() {
+        let buffer = Buffer::new("text");
+        assert_eq!(buffer.owner::<&str>(), Some(&"text"));
+        assert_eq!(buffer.owner::<Vec<u8>>(), None);
+        assert_eq!(buffer.clone().as_bytes(), b"text");
     }
 }

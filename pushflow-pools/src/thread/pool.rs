@@ -75,11 +75,11 @@ impl Pool for ThreadPool {
     }
 
     fn join(&self, timeout: Option<Duration>) -> Result<(), PoolError> {
-        if !self.shared.is_closed() {
-            return Err(PoolError::NotClosed);
-        }
         if is_worker_of(&self.shared) {
             return Err(PoolError::JoinFromTask);
+        }
+        if !self.shared.is_closed() {
+            return Err(PoolError::NotClosed);
         }
         let begin = Instant::now();
         let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));

@@ -1,0 +1,252 @@
+//! [`ProcessPoolBuilder`]: the settings of a pool of processes.
+
+use std::fmt;
+use std::time::Duration;
+
+use pushflow_core::event::Listener;
+use pushflow_core::{Payload, PoolError};
+use pushflow_signals::{Children, StartMethod, daemonic};
+
+use super::policy::Policy;
+use super::pool::ProcessPool;
+use super::remote::Connect;
+
+/// What becomes of what workers print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// It goes where that of this process goes. Nothing of it is in the error of a lost worker.
+    Inherit,
+    /// Standard output as above; standard error passes through this process, which remembers the last lines for the error
+    /// of a lost worker.
+    #[default]
+    Forward,
+    /// Both are captured for each execution, and told to the listener of its run, or of the pool, before the outcome:
+    /// [`Event::Output`](pushflow_core::event::Event::Output).
+    Capture,
+}
+
+/// Settings of a [`ProcessPool`].
+#[derive(Clone)]
+pub struct ProcessPoolBuilder {
+    pub(super) policy: Policy,
+    pub(super) workers: Option<usize>,
+    pub(super) method: StartMethod,
+    pub(super) children: Option<Children>,
+    pub(super) max_pending: Option<usize>,
+    pub(super) prefetch: usize,
+    pub(super) max_tasks_per_child: Option<u64>,
+    pub(super) max_memory_per_child: Option<u64>,
+    pub(super) soft_time_limit: Option<Duration>,
+    pub(super) hard_time_limit: Option<Duration>,
+    pub(super) grace: Duration,
+    pub(super) initializer: Option<(String, Payload)>,
+    pub(super) output: Output,
+    pub(super) listener: Option<Listener>,
+    pub(super) heartbeat: Duration,
+    pub(super) connect: Option<Connect>,
+    pub(super) wait_on_exit: bool,
+    pub(super) wait_on_exit_timeout: Option<Duration>,
+    pub(super) interrupt_on_exit: bool,
+}
+
+/// More processes than that are a mistake.
+const MOST_WORKERS: usize = 4096;
+/// How many calls a worker has at most, as many as there are slots.
+pub(super) const MOST_PREFETCH: usize = super::slots::SLOTS;
+
+impl ProcessPoolBuilder {
+    pub(crate) fn new(policy: Policy) -> ProcessPoolBuilder {
+        ProcessPoolBuilder {
+            policy,
+            workers: None,
+            method: StartMethod::default(),
+            children: None,
+            max_pending: None,
+            prefetch: MOST_PREFETCH,
+            max_tasks_per_child: None,
+            max_memory_per_child: None,
+            soft_time_limit: None,
+            hard_time_limit: None,
+            grace: Duration::from_secs(5),
+            initializer: None,
+            output: Output::default(),
+            listener: None,
+            heartbeat: Duration::from_secs(1),
+            connect: None,
+            wait_on_exit: true,
+            wait_on_exit_timeout: None,
+            interrupt_on_exit: false,
+        }
+    }
+
+    /// Sets the number of worker processes, 1 to 4096; by default one for each processor that this process may use.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> ProcessPoolBuilder {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Sets how workers are started; by a fork server by default.
+    #[must_use]
+    pub fn start_method(mut self, method: StartMethod) -> ProcessPoolBuilder {
+        self.method = method;
+        self
+    }
+
+    /// Sets whether workers may start processes; by default as the pool type says.
+    #[must_use]
+    pub fn children(mut self, children: Children) -> ProcessPoolBuilder {
+        self.children = Some(children);
+        self
+    }
+
+    /// Bounds how many executions wait to be started, at least 1; without bound by default.
+    ///
+    /// While there are as many, [`Pool::submit`](pushflow_core::Pool::submit) waits for room and
+    /// [`Pool::try_submit`](pushflow_core::Pool::try_submit) refuses. What a finished execution makes ready does not count: it
+    /// never waits for room. Nothing is sent ahead to workers.
+    #[must_use]
+    pub fn max_pending(mut self, most: Option<usize>) -> ProcessPoolBuilder {
+        self.max_pending = most.map(|most| most.max(1));
+        self
+    }
+
+    /// Sets how many executions a worker is sent at most, 1 to 64; 64 by default. More than one only while they are short.
+    #[must_use]
+    pub fn prefetch(mut self, most: usize) -> ProcessPoolBuilder {
+        self.prefetch = most.clamp(1, MOST_PREFETCH);
+        self
+    }
+
+    /// Replaces a worker after this many executions, at least 1; never by default.
+    #[must_use]
+    pub fn max_tasks_per_child(mut self, most: Option<u64>) -> ProcessPoolBuilder {
+        self.max_tasks_per_child = most.map(|most| most.max(1));
+        self
+    }
+
+    /// Replaces a worker that has more bytes resident than this after an execution; never by default.
+    ///
+    /// Semantics: `max_memory_per_child` of `billiard`, in bytes.
+    #[must_use]
+    pub fn max_memory_per_child(mut self, bytes: Option<u64>) -> ProcessPoolBuilder {
+        self.max_memory_per_child = bytes;
+        self
+    }
+
+    /// Interrupts an execution that takes longer; never by default. Its outcome is that its time was over.
+    ///
+    /// An execution may have a shorter timeout of its own.
+    #[must_use]
+    pub fn soft_time_limit(mut self, limit: Option<Duration>) -> ProcessPoolBuilder {
+        self.soft_time_limit = limit;
+        self
+    }
+
+    /// Kills the worker of an execution that takes longer; never by default.
+    #[must_use]
+    pub fn hard_time_limit(mut self, limit: Option<Duration>) -> ProcessPoolBuilder {
+        self.hard_time_limit = limit;
+        self
+    }
+
+    /// Sets how long an interrupted execution may take to end before its worker gets SIGTERM, and then again before it gets
+    /// SIGKILL; 5 s by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> ProcessPoolBuilder {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets a registered task that each worker runs before any other. A worker in which it fails cannot be used.
+    #[must_use]
+    pub fn initializer(mut self, task: impl Into<String>, inputs: Payload) -> ProcessPoolBuilder {
+        self.initializer = Some((task.into(), inputs));
+        self
+    }
+
+    /// Sets what becomes of what workers print.
+    #[must_use]
+    pub fn output(mut self, output: Output) -> ProcessPoolBuilder {
+        self.output = output;
+        self
+    }
+
+    /// Sets who is told of captured output and progress by executions whose origin has no listener.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> ProcessPoolBuilder {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Takes over workers that somebody else starts, instead of starting processes: `connect` is called for each worker that
+    /// the pool needs, and gives the streams to one that runs [`serve`](super::serve).
+    #[must_use]
+    pub fn connect(mut self, connect: Connect) -> ProcessPoolBuilder {
+        self.connect = Some(connect);
+        self
+    }
+
+    /// Sets how often a worker that somebody else has started says that it lives; 1 s by default. One that is silent for five
+    /// times as long is given up.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration) -> ProcessPoolBuilder {
+        self.heartbeat = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets whether dropping the pool waits for its executions; it does by default.
+    #[must_use]
+    pub fn wait_on_exit(mut self, wait: bool) -> ProcessPoolBuilder {
+        self.wait_on_exit = wait;
+        self
+    }
+
+    /// Bounds that wait; without bound by default.
+    #[must_use]
+    pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> ProcessPoolBuilder {
+        self.wait_on_exit_timeout = timeout;
+        self
+    }
+
+    /// Sets whether dropping the pool interrupts what is running; it does not by default.
+    #[must_use]
+    pub fn interrupt_on_exit(mut self, interrupt: bool) -> ProcessPoolBuilder {
+        self.interrupt_on_exit = interrupt;
+        self
+    }
+
+    /// Makes the pool. The workers of an eager one are started; that they are ready is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Workers`] for an unusable number; [`PoolError::Start`] in a daemonic process, when the program does not
+    /// call [`pushflow_signals::init`], or when a process cannot be started; [`PoolError::System`].
+    pub fn build(self) -> Result<ProcessPool, PoolError> {
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        if workers == 0 || workers > MOST_WORKERS {
+            return Err(PoolError::Workers { found: workers, limit: MOST_WORKERS });
+        }
+        if let Some((task, _)) = &self.initializer
+            && let Err(error) = pushflow_core::registry::find(task)
+        {
+            return Err(PoolError::Setting { setting: "initializer", problem: error.to_string() });
+        }
+        if !self.policy.exempt && self.connect.is_none() {
+            daemonic::check_may_have_children().map_err(|error| PoolError::Start { source: error.into() })?;
+        }
+        ProcessPool::start(self, workers)
+    }
+}
+
+impl fmt::Debug for ProcessPoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ProcessPoolBuilder { policy, workers, method, .. } = self;
+        let mut debug = f.debug_struct("ProcessPoolBuilder");
+        debug.field("type", &policy.name).field("workers", workers).field("method", method).finish_non_exhaustive()
+    }
+}

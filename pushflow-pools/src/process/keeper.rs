@@ -1,0 +1,307 @@
+//! [`Keeper`]: what the supervisor has of one worker: its process, its output, how far its ending has come.
+
+use std::any::Any;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pushflow_core::event::Stream;
+use pushflow_core::interrupt::Cause;
+use pushflow_core::{Execution, PoolError, TaskError};
+use pushflow_signals::memory::{self, SharedWords};
+use pushflow_signals::{Interest, Poller, Process, streams};
+
+use super::builder::{Output, ProcessPoolBuilder};
+use super::codec::Encoder;
+use super::frame::{Header, Kind};
+use super::hello::{Hello, WORDS};
+use super::lane::{Lane, LaneId};
+use super::log;
+use super::lost::Remains;
+use super::prints::Prints;
+use super::receive::listener;
+use super::remote::Connection;
+use super::shared::Shared;
+use super::wire::Wire;
+use super::worker::{INITIALIZER, NAME};
+
+/// How long the process of a worker may live without its stream, on the way to its end.
+const DEAF: Duration = Duration::from_millis(200);
+/// How many heartbeats may be missing.
+const MOST_MISSING: u32 = 5;
+
+/// What belongs to a worker is told apart in events by these, added to the lane's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Stream,
+    Room,
+    Process,
+    Stdout,
+    Stderr,
+}
+
+const PARTS: u64 = 8;
+
+impl Part {
+    pub(super) fn token(self, lane: LaneId) -> u64 {
+        lane.0 * PARTS + self as u64
+    }
+
+    pub(super) fn of(token: u64) -> (LaneId, Part) {
+        let part = match token % PARTS {
+            0 => Part::Stream,
+            1 => Part::Room,
+            2 => Part::Process,
+            3 => Part::Stdout,
+            _ => Part::Stderr,
+        };
+        (LaneId(token / PARTS), part)
+    }
+}
+
+/// A worker, as its supervisor has it.
+pub(super) struct Keeper {
+    pub(super) lane: Arc<Lane>,
+    /// `None` for a worker that somebody else has started.
+    pub(super) process: Option<Process>,
+    _keep: Option<Box<dyn Any + Send>>,
+    pub(super) prints: Vec<Prints>,
+    pub(super) ready: bool,
+    pub(super) failed: Option<TaskError>,
+    /// What is being done to end a call.
+    pub(super) escalation: Option<Escalation>,
+    /// Since when it is to exit, and whether it was sent SIGTERM for that.
+    pub(super) leaving: Option<(Instant, u8)>,
+    /// Why it was given up.
+    pub(super) given_up: Option<String>,
+    /// When its stream has ended: its process is about to.
+    pub(super) stream_ended: Option<Instant>,
+    heard: Instant,
+    oom_kills: Option<u64>,
+}
+
+/// The signals that a call has been sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Escalation {
+    pub(super) call: u64,
+    /// How many signals it has got: SIGINT, SIGTERM, SIGKILL.
+    pub(super) sent: u8,
+    pub(super) due: Option<Instant>,
+}
+
+impl Keeper {
+    /// Starts a worker, and tells it what to be.
+    pub(super) fn start(id: LaneId, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
+        match &settings.connect {
+            Some(connect) => {
+                let connection = connect().map_err(PoolError::system("connect to a worker"))?;
+                Keeper::connected(id, connection, settings).map_err(PoolError::system("set up the streams of a worker"))
+            }
+            None => Keeper::started(id, settings),
+        }
+    }
+
+    fn started(id: LaneId, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
+        let oom_kills = memory::oom_kills();
+        let mut builder = Process::builder(NAME).method(settings.method).grace(settings.grace);
+        builder = builder.children(settings.children.unwrap_or(settings.policy.children));
+        if settings.policy.daemonic {
+            builder = builder.daemonic();
+        }
+        if settings.policy.exempt {
+            builder = builder.exempt();
+        }
+        let mut process = builder.start().map_err(|error| PoolError::Start { source: error.into() })?;
+        let link = process.take_link().ok_or(PoolError::Closed)?;
+        let setup = || -> io::Result<(Lane, Vec<Prints>)> {
+            link.set_nonblocking(true)?;
+            let slots = SharedWords::create(WORDS)?;
+            let (mut prints, mut ends) = (Vec::new(), Vec::new());
+            let piped: &[Stream] = match settings.output {
+                Output::Inherit => &[],
+                Output::Forward => &[Stream::Stderr],
+                Output::Capture => &[Stream::Stdout, Stream::Stderr],
+            };
+            for stream in piped {
+                let (reader, writer) = streams::pipe()?;
+                prints.push(Prints::new(reader, *stream, settings.output == Output::Forward));
+                ends.push(writer);
+            }
+            let hello = Hello {
+                has_slots: true,
+                has_stdout: piped.contains(&Stream::Stdout),
+                has_stderr: piped.contains(&Stream::Stderr),
+                reports_memory: settings.max_memory_per_child.is_some(),
+                has_initializer: settings.initializer.is_some(),
+                log_level: log::wanted(),
+                heartbeat: Duration::ZERO,
+            };
+            let descriptors: Vec<BorrowedFd<'_>> =
+                std::iter::once(slots.as_fd()).chain(ends.iter().map(AsFd::as_fd)).collect();
+            let frame = greeting(&hello, descriptors.len());
+            // It fits into a stream that has just been made.
+            link.send(&frame, &descriptors)?;
+            Ok((Lane::new(id, Some(process.pid()), Wire::Link(link.share()), Some(slots)), prints))
+        };
+        let (lane, prints) = setup().map_err(PoolError::system("set up a worker"))?;
+        Ok(Keeper::new(lane, Some(process), None, prints, oom_kills))
+    }
+
+    fn connected(id: LaneId, connection: Connection, settings: &ProcessPoolBuilder) -> io::Result<Keeper> {
+        let Connection { reader, writer, keep } = connection;
+        streams::set_nonblocking(reader.as_fd())?;
+        streams::set_nonblocking(writer.as_fd())?;
+        let hello = Hello {
+            reports_memory: settings.max_memory_per_child.is_some(),
+            has_initializer: settings.initializer.is_some(),
+            log_level: log::wanted(),
+            heartbeat: settings.heartbeat,
+            ..Hello::default()
+        };
+        let lane = Lane::new(id, None, Wire::Streams { reader: reader.into(), writer: writer.into() }, None);
+        lane.outgoing().append_bytes(&greeting(&hello, 0));
+        Ok(Keeper::new(lane, None, keep, Vec::new(), None))
+    }
+
+    fn new(
+        lane: Lane,
+        process: Option<Process>,
+        keep: Option<Box<dyn Any + Send>>,
+        prints: Vec<Prints>,
+        oom_kills: Option<u64>,
+    ) -> Keeper {
+        Keeper {
+            lane: Arc::new(lane),
+            process,
+            _keep: keep,
+            prints,
+            ready: false,
+            failed: None,
+            escalation: None,
+            leaving: None,
+            given_up: None,
+            stream_ended: None,
+            heard: Instant::now(),
+            oom_kills,
+        }
+    }
+
+    /// Sends what makes the worker ready.
+    pub(super) fn initialize(&self, shared: &Shared) {
+        if let Some((task, inputs)) = &shared.settings.initializer {
+            self.lane.initialize(task, inputs, INITIALIZER, shared);
+        }
+        self.lane.flush(shared);
+    }
+
+    /// Has the poller watch all that belongs to the worker.
+    pub(super) fn watch(&mut self, poller: &Poller) -> io::Result<()> {
+        let id = self.lane.id;
+        poller.add(self.lane.wire.read_end(), Part::Stream.token(id), Interest::Read)?;
+        if let Some(process) = &self.process {
+            poller.add(process.pidfd(), Part::Process.token(id), Interest::Read)?;
+        }
+        self.prints.iter_mut().try_for_each(|prints| prints.watch(poller, id))
+    }
+
+    /// Has the poller forget it, before its descriptors are closed.
+    pub(super) fn unwatch(&mut self, poller: &Poller) {
+        // What was forgotten before is not there, which is an error that says nothing.
+        let _ = poller.remove(self.lane.wire.read_end());
+        if !self.lane.wire.carries_descriptors() {
+            let _ = poller.remove(self.lane.wire.write_end());
+        }
+        if let Some(process) = &self.process {
+            let _ = poller.remove(process.pidfd());
+        }
+        self.prints.iter_mut().for_each(|prints| prints.unwatch(poller));
+    }
+
+    /// Gives the worker up: whatever it says does not count any more.
+    pub(super) fn give_up(&mut self, why: String) {
+        if self.given_up.is_none() && self.leaving.is_none() {
+            self.given_up = Some(why);
+        }
+        if let Some(process) = &self.process {
+            process.kill();
+        }
+    }
+
+    /// When it is given up because it lives on without a stream.
+    pub(super) fn deaf_at(&self) -> Option<Instant> {
+        let is_expected = self.process.is_none() || self.given_up.is_some() || self.leaving.is_some();
+        if is_expected { None } else { self.stream_ended?.checked_add(DEAF) }
+    }
+
+    pub(super) fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// When a worker that somebody else has started is given up unless it says something.
+    pub(super) fn silent_at(&self, heartbeat: Duration) -> Option<Instant> {
+        if self.process.is_some() { None } else { self.heard.checked_add(heartbeat * MOST_MISSING) }
+    }
+
+    /// What is known of it at its end.
+    pub(super) fn remains(&self, ending: Option<pushflow_signals::Ending>) -> Remains {
+        let status = ending.as_ref().map(|ending| ending.status);
+        let was_killed = self.given_up.is_none() && self.escalation.is_none_or(|escalation| escalation.sent < 3);
+        let by_kill = status.is_some_and(|status| {
+            std::os::unix::process::ExitStatusExt::signal(&status) == Some(pushflow_signals::Signal::KILL.number())
+        });
+        let grown = || self.oom_kills.zip(memory::oom_kills()).is_some_and(|(before, now)| now > before);
+        Remains {
+            pid: self.lane.pid,
+            status,
+            peak_memory_bytes: ending.and_then(|ending| ending.peak_memory_bytes),
+            out_of_memory: was_killed && by_kill && grown(),
+            stderr: self.prints.iter().flat_map(Prints::tail).collect(),
+            given_up: self.given_up.clone(),
+        }
+    }
+
+    /// Tells who hears of an execution what it has printed.
+    pub(super) fn tell_prints(&mut self, execution: &Execution, shared: &Shared) {
+        let listener = listener(execution, shared);
+        let (node, attempt) = (execution.subject().node.to_owned(), execution.attempt());
+        for prints in &mut self.prints {
+            prints.read();
+            prints.tell(listener.as_ref(), &node, attempt);
+        }
+    }
+
+    /// Tells a call that runs to end, for the first time or again.
+    pub(super) fn signal(&mut self, call: u64, grace: Duration, now: Instant) {
+        let sent = match &self.escalation {
+            Some(escalation) if escalation.call == call => escalation.sent + 1,
+            _ => 1,
+        };
+        match (&self.process, sent) {
+            (Some(process), 1) => process.interrupt_now(),
+            (Some(process), 2) => process.terminate(),
+            (Some(process), _) => process.kill(),
+            (None, 1 | 2) => {}
+            (None, _) => self.give_up("it did not end what it was told to end".to_owned()),
+        }
+        let due = if sent < 3 { now.checked_add(grace) } else { None };
+        self.escalation = Some(Escalation { call, sent, due });
+    }
+}
+
+/// What is asked for is why a call is told to end.
+pub(super) fn cause_of(mark: Option<Cause>, is_late: bool) -> Option<Cause> {
+    mark.or(is_late.then_some(Cause::TimedOut))
+}
+
+fn greeting(hello: &Hello, descriptors: usize) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let beside = u16::try_from(descriptors).unwrap_or(0);
+    let header = Header { kind: Kind::Hello, beside, id: 0 };
+    let framed = header.frame(&mut frame, None, |encoder: &mut Encoder<'_>| {
+        hello.write(encoder);
+        Ok(())
+    });
+    debug_assert!(framed.is_ok(), "a greeting is small");
+    frame
+}

@@ -1,0 +1,29 @@
+//! Pools of processes: one engine under five policies.
+//!
+#![doc = include_str!("README.md")]
+
+mod builder;
+mod codec;
+mod completing;
+mod frame;
+mod hello;
+mod keeper;
+mod lane;
+mod log;
+mod lost;
+mod mouth;
+mod policy;
+mod pool;
+mod prints;
+mod receive;
+mod remote;
+mod shared;
+mod slots;
+mod supervise;
+mod wire;
+mod worker;
+
+pub use builder::{Output, ProcessPoolBuilder};
+pub(crate) use policy::{Policy, Start};
+pub use pool::ProcessPool;
+pub use remote::{Connect, Connection, serve, serve_standard_streams};

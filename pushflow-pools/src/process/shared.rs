@@ -1,0 +1,657 @@
+//! [`Shared`]: what the pool, its supervisor and whoever submits have in common: the queue, and who has room.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use pushflow_core::error::ErrorKind;
+use pushflow_core::pool::{Outcome, Ready, Rejected, Stats};
+use pushflow_core::{Execution, PoolError, TaskError, wait};
+use pushflow_signals::Poller;
+use pushflow_signals::fork_local;
+
+use super::builder::ProcessPoolBuilder;
+use super::completing;
+use super::lane::{Lane, LaneId, Limits, Waiting};
+use super::policy::Start;
+
+/// Calls are sent ahead for about this long.
+const AHEAD: Duration = Duration::from_micros(200);
+/// How often workers may die in a row before they are ready.
+pub(super) const STARTS: u32 = 3;
+
+pub(super) struct Shared {
+    pub(super) settings: ProcessPoolBuilder,
+    pub(super) workers: usize,
+    pub(super) poller: Poller,
+    /// Which process the pool is of.
+    generation: u64,
+    epoch: Instant,
+    state: Mutex<State>,
+    /// A mark of an execution was set.
+    marks: AtomicBool,
+    /// Something may be due earlier than the supervisor knows; in ns since `epoch`.
+    alarm: AtomicU64,
+    /// Lanes that have more to write than their streams take.
+    writers: Mutex<Vec<(LaneId, bool)>>,
+}
+
+/// What becomes of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    Closing,
+    Ended,
+}
+
+struct State {
+    phase: Phase,
+    queue: VecDeque<Waiting>,
+    seats: BTreeMap<LaneId, Seat>,
+    /// How many workers there should be.
+    target: usize,
+    /// How many the supervisor is starting.
+    starting: usize,
+    failed_starts: u32,
+    /// Who waits for room.
+    room: VecDeque<Waker>,
+    /// Who waits for the end.
+    end: Vec<Waker>,
+}
+
+/// What the pool thinks of a worker.
+struct Seat {
+    lane: Arc<Lane>,
+    stage: Stage,
+    /// How many calls it has.
+    outstanding: usize,
+    /// How many calls it was sent in all.
+    sent: u64,
+    /// How long a call takes, on average and lately.
+    pace: Option<Duration>,
+    /// When it had something to do again.
+    busy_since: Instant,
+}
+
+/// The life of a worker, as far as calls are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It has not said that it is ready. It gets one call, which it finds when it is.
+    Starting,
+    Ready,
+    /// It is to be replaced, and serves until the other one is ready.
+    Aging,
+    /// It gets no more calls.
+    Retiring,
+}
+
+/// What to do when the pool is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    Wait,
+    Refuse,
+    Take,
+}
+
+/// Completed executions, to be told without any lock.
+pub(super) type Completions = Vec<(Execution, Outcome)>;
+
+impl Shared {
+    pub(super) fn new(settings: ProcessPoolBuilder, workers: usize) -> Result<Shared, PoolError> {
+        let poller = Poller::new().map_err(|error| PoolError::Start { source: error.into() })?;
+        let target = if settings.policy.start == Start::Eager { workers } else { 0 };
+        let state = State {
+            phase: Phase::Open,
+            queue: VecDeque::new(),
+            seats: BTreeMap::new(),
+            target,
+            starting: 0,
+            failed_starts: 0,
+            room: VecDeque::new(),
+            end: Vec::new(),
+        };
+        Ok(Shared {
+            settings,
+            workers,
+            poller,
+            generation: fork_local::generation(),
+            epoch: Instant::now(),
+            state: Mutex::new(state),
+            marks: AtomicBool::new(false),
+            alarm: AtomicU64::new(u64::MAX),
+            writers: Mutex::default(),
+        })
+    }
+
+    /// Whether this is the process that has made the pool, and not one forked from it.
+    pub(super) fn is_here(&self) -> bool {
+        self.generation == fork_local::generation()
+    }
+
+    /// Takes an execution.
+    pub(super) fn submit(self: &Arc<Self>, execution: Execution, when_full: WhenFull) -> Result<(), Rejected> {
+        if !self.is_here() {
+            return Err(Rejected { execution, reason: PoolError::Closed });
+        }
+        if let Err(reason) = self.wait_for_room(when_full) {
+            return Err(Rejected { execution, reason });
+        }
+        let waiting = Waiting { execution, inputs: None, blame: 0 };
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err(Rejected { execution: waiting.execution, reason: PoolError::Closed });
+        }
+        state.queue.push_back(waiting);
+        self.dispatch(state, None);
+        Ok(())
+    }
+
+    fn wait_for_room(&self, when_full: WhenFull) -> Result<(), PoolError> {
+        let Some(most) = self.settings.max_pending else { return Ok(()) };
+        let full = |state: &State| state.phase == Phase::Open && state.pending() >= most;
+        match when_full {
+            WhenFull::Take => {}
+            WhenFull::Refuse => {
+                let state = self.lock();
+                if full(&state) {
+                    return Err(PoolError::Full { pending: state.pending() });
+                }
+            }
+            WhenFull::Wait => {
+                wait::block(None, |waker| {
+                    let mut state = self.lock();
+                    state.room.retain(|known| !known.will_wake(waker));
+                    if full(&state) {
+                        state.room.push_back(waker.clone());
+                        return None;
+                    }
+                    Some(())
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives what waits to workers that have room, and starts workers for what remains. `just` prefers one.
+    fn dispatch<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>, just: Option<LaneId>) {
+        let mut lost = Vec::new();
+        loop {
+            let Some((lane, calls)) = state.assign(self, just) else { break };
+            drop(state);
+            let count = calls.len();
+            let sent = lane.send(calls, self);
+            if let Some(limit) = sent.limit {
+                self.set_alarm(limit);
+            }
+            let unsent = sent.refused.len() + sent.back.len();
+            lost.extend(sent.refused.into_iter().map(|(execution, error)| (execution, Err(error))));
+            debug_assert!(unsent <= count, "no more comes back than was given");
+            state = self.lock();
+            state.unassign(lane.id, unsent);
+            if !sent.back.is_empty() {
+                // It has ended, which the supervisor is about to notice.
+                state.retire(lane.id);
+            }
+            for waiting in sent.back.into_iter().rev() {
+                state.queue.push_front(waiting);
+            }
+        }
+        let wanted = state.raise_target(self);
+        let wakers = state.take_room(self.settings.max_pending);
+        drop(state);
+        if wanted {
+            self.poller.wake();
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        self.complete(lost);
+    }
+
+    /// Tells the outcomes. What this makes ready is submitted.
+    pub(super) fn complete(self: &Arc<Self>, completions: Completions) {
+        completing::complete(self, completions);
+    }
+
+    /// Tells one outcome and submits what this makes ready; from `completing` only.
+    pub(super) fn tell(self: &Arc<Self>, execution: Execution, outcome: Outcome) {
+        let mut ready = Ready::default();
+        execution.complete(outcome, &mut ready);
+        while let Some(next) = ready.pop() {
+            if let Err(rejected) = self.submit(next, WhenFull::Take) {
+                rejected.complete(&mut ready);
+            }
+        }
+    }
+
+    /// A worker has ended some of its calls: gives it more, then tells the outcomes.
+    pub(super) fn settle(self: &Arc<Self>, id: LaneId, completions: Completions, memory_bytes: u64) {
+        let mut state = self.lock();
+        let too_large = self.settings.max_memory_per_child.is_some_and(|most| memory_bytes > most);
+        state.note_ended(id, completions.len(), too_large);
+        self.dispatch(state, Some(id));
+        self.balance(id);
+        self.complete(completions);
+    }
+
+    /// Calls of a worker ended in another way than by a reply.
+    pub(super) fn forget(self: &Arc<Self>, id: LaneId, calls: usize) {
+        let mut state = self.lock();
+        state.unassign(id, calls);
+        self.dispatch(state, Some(id));
+    }
+
+    /// When a worker has nothing to do, it gets calls that another has not begun.
+    fn balance(self: &Arc<Self>, id: LaneId) {
+        let state = self.lock();
+        let Some((from, most)) = state.richest_beside(id) else { return };
+        drop(state);
+        let recalled = from.recall(most);
+        if recalled.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        state.unassign(from.id, recalled.len());
+        recalled.into_iter().for_each(|waiting| state.queue.push_front(waiting));
+        self.dispatch(state, Some(id));
+    }
+
+    /// A worker is ready.
+    pub(super) fn is_ready(self: &Arc<Self>, id: LaneId) -> Vec<Arc<Lane>> {
+        let mut state = self.lock();
+        state.failed_starts = 0;
+        let retired = state.make_ready(id);
+        self.dispatch(state, Some(id));
+        retired
+    }
+
+    /// Returns how many workers are to be started now, and counts them as starting.
+    pub(super) fn take_vacancies(&self) -> usize {
+        let mut state = self.lock();
+        let vacancies = state.vacancies();
+        state.starting += vacancies;
+        vacancies
+    }
+
+    /// A worker was started.
+    pub(super) fn add(self: &Arc<Self>, lane: Arc<Lane>) {
+        let mut state = self.lock();
+        state.starting = state.starting.saturating_sub(1);
+        let seat = Seat {
+            lane: Arc::clone(&lane),
+            stage: Stage::Starting,
+            outstanding: 0,
+            sent: 0,
+            pace: None,
+            busy_since: Instant::now(),
+        };
+        state.seats.insert(lane.id, seat);
+        self.dispatch(state, Some(lane.id));
+    }
+
+    /// A worker could not be started, or died before it was ready: after a few in a row, what waits fails.
+    pub(super) fn start_failed(self: &Arc<Self>, error: impl Fn() -> TaskError, was_counted: bool) {
+        let mut state = self.lock();
+        if was_counted {
+            state.starting = state.starting.saturating_sub(1);
+        }
+        state.failed_starts += 1;
+        let mut failed = Completions::new();
+        if state.failed_starts >= STARTS {
+            // The next thing that is submitted is one more try.
+            state.failed_starts = STARTS - 1;
+            state.target = state.seats.len();
+            failed.extend(state.queue.drain(..).map(|waiting| (waiting.execution, Err(error()))));
+        }
+        let wakers = state.take_room(self.settings.max_pending);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        self.complete(failed);
+    }
+
+    /// A worker has ended; what waited in it goes to others.
+    pub(super) fn remove(self: &Arc<Self>, id: LaneId, back: Vec<Waiting>) {
+        let mut state = self.lock();
+        state.seats.remove(&id);
+        for waiting in back.into_iter().rev() {
+            state.queue.push_front(waiting);
+        }
+        self.dispatch(state, None);
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing;
+        }
+        let wakers = std::mem::take(&mut state.room);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        self.poller.wake();
+    }
+
+    /// Returns the lanes whose workers are to exit: nothing waits, they have nothing, and they are not needed any more.
+    pub(super) fn take_leavers(&self) -> Vec<Arc<Lane>> {
+        self.lock().take_leavers()
+    }
+
+    /// Whether everything has ended; `alive` processes are left.
+    pub(super) fn try_end(&self, alive: usize) -> bool {
+        let mut state = self.lock();
+        if state.phase == Phase::Open || alive > 0 || !state.queue.is_empty() || state.starting > 0 {
+            return false;
+        }
+        state.phase = Phase::Ended;
+        let wakers = std::mem::take(&mut state.end);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    /// The supervisor is gone: nothing is taken any more, and what waits is lost.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Closing;
+        state.starting = 0;
+        let queue = std::mem::take(&mut state.queue);
+        let room = std::mem::take(&mut state.room);
+        drop(state);
+        room.into_iter().for_each(Waker::wake);
+        drop(queue);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Registers who wants to know of the end; `true` when all has ended.
+    pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if state.phase == Phase::Ended {
+            return true;
+        }
+        if !state.end.iter().any(|known| known.will_wake(waker)) {
+            state.end.push(waker.clone());
+        }
+        false
+    }
+
+    pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.lock().seats.values().map(|seat| Arc::clone(&seat.lane)).collect()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        let lanes = self.lanes();
+        stats.workers = lanes.len();
+        for lane in lanes {
+            let outgoing = lane.outgoing();
+            let running = outgoing.flights.iter().filter(|flight| lane.is_running(flight));
+            stats.running.extend(running.map(|flight| {
+                let execution = &flight.waiting.execution;
+                (execution.run_id(), execution.slot())
+            }));
+        }
+        stats
+    }
+
+    /// Returns how many executions have no outcome yet.
+    pub(super) fn unfinished(&self) -> usize {
+        let state = self.lock();
+        state.queue.len() + state.seats.values().map(|seat| seat.outstanding).sum::<usize>()
+    }
+
+    /// The mark of an execution was set. From any thread.
+    pub(super) fn marks_changed(&self) {
+        if !self.marks.swap(true, Ordering::SeqCst) {
+            self.poller.wake();
+        }
+    }
+
+    pub(super) fn take_marks(&self) -> bool {
+        self.marks.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether something is due; the supervisor then looks at everything, and says with `set_alarm` what is next.
+    pub(super) fn take_alarm(&self, now: Instant) -> bool {
+        let due = self.alarm.load(Ordering::SeqCst) <= self.nanos(now);
+        if due {
+            self.alarm.store(u64::MAX, Ordering::SeqCst);
+        }
+        due
+    }
+
+    /// Returns until when nothing is due.
+    pub(super) fn alarm(&self) -> Option<Instant> {
+        let at = self.alarm.load(Ordering::SeqCst);
+        if at == u64::MAX { None } else { self.epoch.checked_add(Duration::from_nanos(at)) }
+    }
+
+    /// Something is due at a time.
+    pub(super) fn set_alarm(&self, at: Instant) {
+        let at = self.nanos(at);
+        if at < self.alarm.fetch_min(at, Ordering::SeqCst) {
+            self.poller.wake();
+        }
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// Whether a lane's stream is to be watched for room.
+    pub(super) fn wants_to_write(&self, lane: &Lane, wants: bool) {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        match writers.iter_mut().find(|(id, _)| *id == lane.id) {
+            // Taken by the supervisor, who tells the poller.
+            Some(known) => known.1 = wants,
+            None if wants => {
+                writers.push((lane.id, true));
+                self.poller.wake();
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the lanes that are to be watched for room, or not any more.
+    pub(super) fn take_writers(&self) -> Vec<(LaneId, bool)> {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = writers.clone();
+        writers.retain(|(_, wants)| *wants);
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ProcessPoolBuilder {
+    pub(super) fn limits(&self) -> Limits {
+        Limits { soft: self.soft_time_limit, hard: self.hard_time_limit }
+    }
+
+    /// Whether workers get one call at a time, whatever the pace.
+    fn one_by_one(&self) -> bool {
+        self.soft_time_limit.is_some()
+            || self.hard_time_limit.is_some()
+            || self.max_pending.is_some()
+            || self.output == super::builder::Output::Capture
+    }
+}
+
+impl Seat {
+    /// How many more calls it takes now.
+    fn room(&self, settings: &ProcessPoolBuilder) -> usize {
+        let window = match (self.stage, self.pace) {
+            (Stage::Retiring, _) => return 0,
+            (Stage::Starting, _) | (_, None) => 1,
+            _ if settings.one_by_one() || !self.lane.has_slots() => 1,
+            (_, Some(pace)) => {
+                let fit = AHEAD.as_nanos() / pace.as_nanos().max(1);
+                usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, settings.prefetch)
+            }
+        };
+        let left = settings.max_tasks_per_child.map_or(u64::MAX, |most| most.saturating_sub(self.sent));
+        window.saturating_sub(self.outstanding).min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
+
+    fn is_staying(&self) -> bool {
+        matches!(self.stage, Stage::Starting | Stage::Ready)
+    }
+}
+
+impl State {
+    /// How many executions wait to be started.
+    fn pending(&self) -> usize {
+        let ahead = |seat: &Seat| match seat.stage {
+            Stage::Starting => seat.outstanding,
+            Stage::Ready | Stage::Aging | Stage::Retiring => seat.outstanding.saturating_sub(1),
+        };
+        self.queue.len() + self.seats.values().map(ahead).sum::<usize>()
+    }
+
+    /// Takes calls off the queue for a worker that has room: `just` that one if it has, else the least busy.
+    fn assign(&mut self, shared: &Shared, just: Option<LaneId>) -> Option<(Arc<Lane>, Vec<Waiting>)> {
+        if self.queue.is_empty() {
+            return None;
+        }
+        let settings = &shared.settings;
+        let has_room = |seat: &&mut Seat| seat.room(settings) > 0;
+        let preferred = just.and_then(|id| self.seats.get_mut(&id)).filter(has_room).map(|seat| seat.lane.id);
+        // One at a time to whoever has least, so that all have something to do; many only where that is no loss.
+        let id = preferred.or_else(|| {
+            let seats = self.seats.values().filter(|seat| seat.room(settings) > 0);
+            seats.min_by_key(|seat| (seat.outstanding, seat.stage == Stage::Starting)).map(|seat| seat.lane.id)
+        })?;
+        let idle = self.seats.values().filter(|seat| seat.lane.id != id && seat.outstanding == 0).count();
+        let seat = self.seats.get_mut(&id)?;
+        let fair = (self.queue.len() / (idle + 1)).max(1);
+        let most = seat.room(settings).min(fair);
+        // The time of one that has a timeout begins when it is sent: it is sent to nobody who has something to do.
+        let timed = |waiting: &Waiting| waiting.execution.subject().timeout.is_some();
+        let count = match self.queue.iter().take(most).position(timed) {
+            None => most,
+            Some(0) if seat.outstanding == 0 => 1,
+            Some(0) => return None,
+            Some(before) => before,
+        };
+        if seat.outstanding == 0 {
+            seat.busy_since = Instant::now();
+        }
+        seat.outstanding += count;
+        seat.sent += count as u64;
+        if let Some(most) = settings.max_tasks_per_child {
+            if seat.sent >= most {
+                seat.stage = Stage::Retiring;
+            } else if seat.sent + 1 >= most && seat.stage == Stage::Ready {
+                seat.stage = Stage::Aging;
+            }
+        }
+        Some((Arc::clone(&seat.lane), self.queue.drain(..count).collect()))
+    }
+
+    fn retire(&mut self, id: LaneId) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.stage = Stage::Retiring;
+        }
+    }
+
+    fn unassign(&mut self, id: LaneId, count: usize) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.outstanding = seat.outstanding.saturating_sub(count);
+        }
+    }
+
+    fn note_ended(&mut self, id: LaneId, count: usize, too_large: bool) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.outstanding = seat.outstanding.saturating_sub(count);
+        let now = Instant::now();
+        if let Ok(count @ 1..) = u32::try_from(count) {
+            let took = now.saturating_duration_since(seat.busy_since) / count;
+            seat.pace = Some(seat.pace.map_or(took, |pace| if took > pace { took } else { (pace * 3 + took) / 4 }));
+        }
+        seat.busy_since = now;
+        if too_large && seat.stage == Stage::Ready {
+            seat.stage = Stage::Aging;
+        }
+    }
+
+    /// Whoever has calls that could go to a worker without any, and how many.
+    fn richest_beside(&self, id: LaneId) -> Option<(Arc<Lane>, usize)> {
+        let idle = self.seats.get(&id)?;
+        if idle.outstanding > 0 || !self.queue.is_empty() || idle.stage != Stage::Ready {
+            return None;
+        }
+        let others = self.seats.values().filter(|seat| seat.lane.id != id && seat.outstanding > 1);
+        let richest = others.max_by_key(|seat| seat.outstanding)?;
+        Some((Arc::clone(&richest.lane), richest.outstanding / 2))
+    }
+
+    /// A worker is ready; one that it replaces retires.
+    fn make_ready(&mut self, id: LaneId) -> Vec<Arc<Lane>> {
+        if let Some(seat) = self.seats.get_mut(&id)
+            && seat.stage == Stage::Starting
+        {
+            seat.stage = Stage::Ready;
+        }
+        let ready = self.seats.values().filter(|seat| seat.stage == Stage::Ready).count();
+        let mut surplus = (ready + self.aging()).saturating_sub(self.target);
+        let mut retired = Vec::new();
+        for seat in self.seats.values_mut() {
+            if surplus > 0 && seat.stage == Stage::Aging {
+                seat.stage = Stage::Retiring;
+                surplus -= 1;
+                retired.push(Arc::clone(&seat.lane));
+            }
+        }
+        retired
+    }
+
+    fn aging(&self) -> usize {
+        self.seats.values().filter(|seat| seat.stage == Stage::Aging).count()
+    }
+
+    /// Wants more workers when more waits than they have room for; returns whether one is to be started.
+    fn raise_target(&mut self, shared: &Shared) -> bool {
+        let busy = self.seats.values().filter(|seat| seat.is_staying() && seat.outstanding > 0).count();
+        let wanted = (busy + self.queue.len()).min(shared.workers);
+        self.target = self.target.max(wanted);
+        self.vacancies() > 0
+    }
+
+    fn vacancies(&self) -> usize {
+        let staying = self.seats.values().filter(|seat| seat.is_staying()).count();
+        let vacant = self.target.saturating_sub(staying + self.starting);
+        match self.phase {
+            Phase::Open => vacant,
+            // Only for what is left to do.
+            Phase::Closing => vacant.min(self.queue.len().saturating_sub(self.starting)),
+            Phase::Ended => 0,
+        }
+    }
+
+    fn take_leavers(&mut self) -> Vec<Arc<Lane>> {
+        let all = self.phase != Phase::Open && self.queue.is_empty();
+        let mut leavers = Vec::new();
+        for seat in self.seats.values_mut() {
+            if seat.outstanding == 0 && (all || seat.stage == Stage::Retiring) {
+                seat.stage = Stage::Retiring;
+                leavers.push(Arc::clone(&seat.lane));
+            }
+        }
+        leavers
+    }
+
+    /// Takes those who wait for room and have it now.
+    fn take_room(&mut self, most: Option<usize>) -> Vec<Waker> {
+        let Some(most) = most else { return Vec::new() };
+        let free = most.saturating_sub(self.pending()).min(self.room.len());
+        self.room.drain(..free).collect()
+    }
+}
+
+/// The outcome of what waits when no worker can be had.
+pub(super) fn no_workers(text: String) -> TaskError {
+    TaskError::new(ErrorKind::Lost, "BrokenProcessPool", text)
+}

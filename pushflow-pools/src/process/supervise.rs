@@ -1,0 +1,411 @@
+//! The supervisor: one thread for each pool, which reads replies and looks after the workers, from their start to their
+//! reaping.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use pushflow_core::error::ErrorKind;
+use pushflow_core::interrupt::Cause;
+use pushflow_core::{PoolError, TaskError};
+use pushflow_signals::{Event, Interest};
+
+use super::builder::Output;
+use super::completing;
+use super::frame::Kind;
+use super::keeper::{Keeper, Part, cause_of};
+use super::lane::{Flight, LaneId, Waiting};
+use super::prints::Prints;
+use super::receive::{Received, receive};
+use super::shared::{Completions, Phase, Shared, no_workers};
+use super::slots::Fate;
+
+/// How many workers may die while an execution waits in them.
+const BLAME: u32 = 3;
+/// How soon to try again to pass on what nobody took.
+const AGAIN: Duration = Duration::from_millis(10);
+
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    keepers: BTreeMap<LaneId, Keeper>,
+    next: u64,
+}
+
+impl Supervisor {
+    pub(super) fn new(shared: Arc<Shared>) -> Supervisor {
+        Supervisor { shared, keepers: BTreeMap::new(), next: 1 }
+    }
+
+    /// Starts the workers that there should be; the first that cannot be started is an error.
+    pub(super) fn start_workers(&mut self) -> Result<(), PoolError> {
+        for _ in 0..self.shared.take_vacancies() {
+            self.start_worker()?;
+        }
+        Ok(())
+    }
+
+    /// Goes on on a thread of its own.
+    pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
+        let name = format!("pushflow-{}", self.shared.settings.policy.name);
+        Builder::new().name(name).spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        let _within = completing::enter(&self.shared);
+        let mut events = Vec::new();
+        loop {
+            self.look();
+            if self.shared.try_end(self.keepers.len()) {
+                return;
+            }
+            let timeout = self.sleeps_until().map(|until| until.saturating_duration_since(Instant::now()));
+            if let Err(error) = self.shared.poller.wait(&mut events, timeout) {
+                // Only a mistake of ours leads here; the workers are looked at in turn then.
+                tracing::error!(%error, "cannot wait for workers");
+                std::thread::sleep(AGAIN);
+            }
+            for event in events.drain(..) {
+                self.take_event(event);
+            }
+        }
+    }
+
+    /// Looks at all that others have announced, and at what is due.
+    fn look(&mut self) {
+        for _ in 0..self.shared.take_vacancies() {
+            if let Err(error) = self.start_worker() {
+                let text = format!("no worker process can be started: {error}");
+                self.shared.start_failed(|| no_workers(text.clone()), true);
+            }
+        }
+        for (id, wants) in self.shared.take_writers() {
+            self.watch_room(id, wants);
+        }
+        let now = Instant::now();
+        let due = self.shared.take_alarm(now);
+        if self.shared.take_marks() || due {
+            self.review_all(now);
+        }
+        for lane in self.shared.take_leavers() {
+            if let Some(keeper) = self.keepers.get_mut(&lane.id)
+                && keeper.leaving.is_none()
+            {
+                keeper.leaving = Some((now, 0));
+                lane.say(Kind::Exit, 0, |_| {}, &self.shared);
+            }
+        }
+        self.end_the_slow(now);
+        for (id, keeper) in &mut self.keepers {
+            for prints in keeper.prints.iter_mut().filter(|prints| prints.has_pending()) {
+                prints.forward();
+                prints.read();
+                let _ = prints.watch(&self.shared.poller, *id);
+            }
+        }
+    }
+
+    fn start_worker(&mut self) -> Result<(), PoolError> {
+        let id = LaneId(self.next);
+        self.next += 1;
+        let mut keeper = Keeper::start(id, &self.shared.settings)?;
+        keeper.watch(&self.shared.poller).map_err(PoolError::system("watch a worker"))?;
+        keeper.initialize(&self.shared);
+        let lane = Arc::clone(&keeper.lane);
+        self.keepers.insert(id, keeper);
+        self.shared.add(lane);
+        Ok(())
+    }
+
+    fn watch_room(&self, id: LaneId, wants: bool) {
+        let Some(keeper) = self.keepers.get(&id) else { return };
+        let wire = &keeper.lane.wire;
+        let poller = &self.shared.poller;
+        let watched = if wire.carries_descriptors() {
+            let interest = if wants { Interest::ReadWrite } else { Interest::Read };
+            poller.modify(wire.read_end(), Part::Stream.token(id), interest)
+        } else if wants {
+            // It may be watched already.
+            let _ = poller.remove(wire.write_end());
+            poller.add(wire.write_end(), Part::Room.token(id), Interest::ReadWrite)
+        } else {
+            poller.remove(wire.write_end())
+        };
+        if let Err(error) = watched
+            && wants
+            && keeper.stream_ended.is_none()
+        {
+            tracing::error!(%error, "cannot watch the stream of a worker");
+        }
+    }
+
+    /// Until when nothing is due.
+    fn sleeps_until(&self) -> Option<Instant> {
+        let mut until = self.shared.alarm();
+        for keeper in self.keepers.values() {
+            let leaving = match keeper.leaving {
+                Some((since, steps @ 0..2)) if self.shared.settings.policy.daemonic || keeper.process.is_none() => {
+                    since.checked_add(self.shared.settings.grace * u32::from(steps + 1))
+                }
+                _ => None,
+            };
+            let stuck = keeper.prints.iter().any(|prints| prints.has_pending());
+            let again = if stuck { Instant::now().checked_add(AGAIN) } else { None };
+            let silent = keeper.silent_at(self.shared.settings.heartbeat);
+            let due = keeper.escalation.and_then(|escalation| escalation.due);
+            until = [until, leaving, again, silent, due, keeper.deaf_at()].into_iter().flatten().min();
+        }
+        until
+    }
+
+    fn take_event(&mut self, event: Event) {
+        let (id, part) = Part::of(event.token);
+        let Some(keeper) = self.keepers.get_mut(&id) else { return };
+        match part {
+            Part::Stream => {
+                if event.writable {
+                    keeper.lane.flush(&self.shared);
+                }
+                if event.readable || event.ended {
+                    self.read(id);
+                }
+            }
+            Part::Room => keeper.lane.flush(&self.shared),
+            Part::Process => self.take_end(id),
+            Part::Stdout | Part::Stderr => {
+                for prints in keeper.prints.iter_mut().filter(|prints| prints.is(part)) {
+                    prints.read();
+                    // It fails only where there is nothing to watch.
+                    let _ = prints.watch(&self.shared.poller, id);
+                }
+            }
+        }
+    }
+
+    /// Reads what a worker says.
+    fn read(&mut self, id: LaneId) {
+        let Some(keeper) = self.keepers.get_mut(&id) else { return };
+        let received = receive(&keeper.lane, &self.shared);
+        if self.take_received(id, received) {
+            self.end(id, None);
+        }
+    }
+
+    /// Takes what a worker has said; returns whether that was its end, and its process is not ours to wait for.
+    fn take_received(&mut self, id: LaneId, received: Received) -> bool {
+        let Received { mut completions, memory_bytes, ready, failed, heard, ended_calls, ended, broken } = received;
+        let Some(keeper) = self.keepers.get_mut(&id) else { return false };
+        if heard {
+            keeper.heard();
+        }
+        if keeper.escalation.is_some_and(|escalation| ended_calls.contains(&escalation.call)) {
+            keeper.escalation = None;
+        }
+        if self.shared.settings.output == Output::Capture {
+            for (execution, _) in &completions {
+                keeper.tell_prints(execution, &self.shared);
+            }
+        }
+        if failed.is_some() {
+            keeper.failed = failed;
+        }
+        if ended && keeper.stream_ended.is_none() {
+            keeper.stream_ended = Some(Instant::now());
+            let _ = self.shared.poller.remove(keeper.lane.wire.read_end());
+        }
+        if let Some(why) = broken
+            && keeper.leaving.is_none()
+        {
+            keeper.give_up(why);
+            let _ = self.shared.poller.remove(keeper.lane.wire.read_end());
+            keeper.stream_ended = Some(Instant::now());
+        }
+        let is_gone = keeper.stream_ended.is_some() && keeper.process.is_none();
+        if ready {
+            keeper.ready = true;
+            self.shared.is_ready(id);
+        }
+        if !completions.is_empty() {
+            self.shared.settle(id, std::mem::take(&mut completions), memory_bytes);
+        }
+        is_gone
+    }
+
+    /// A process may have ended.
+    fn take_end(&mut self, id: LaneId) {
+        let Some(keeper) = self.keepers.get_mut(&id) else { return };
+        let Some(process) = &mut keeper.process else { return };
+        match process.try_end() {
+            Ok(Some(ending)) => self.end(id, Some(ending)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot reap a worker");
+                self.end(id, None);
+            }
+        }
+    }
+
+    /// A worker has ended: what it has said still counts, what it had begun is lost, what it had not goes to others.
+    fn end(&mut self, id: LaneId, ending: Option<pushflow_signals::Ending>) {
+        loop {
+            let Some(keeper) = self.keepers.get(&id) else { return };
+            if keeper.stream_ended.is_some() {
+                break;
+            }
+            let received = receive(&keeper.lane, &self.shared);
+            let more = received.heard && !received.ended && received.broken.is_none();
+            self.take_received(id, received);
+            if !more {
+                break;
+            }
+        }
+        let Some(mut keeper) = self.keepers.remove(&id) else { return };
+        keeper.unwatch(&self.shared.poller);
+        keeper.prints.iter_mut().for_each(Prints::read);
+        let remains = keeper.remains(ending);
+        let (mut back, mut completions) = (Vec::new(), Completions::new());
+        for (mut flight, fate) in keeper.lane.end() {
+            match fate {
+                Fate::Begun => {
+                    keeper.tell_prints(&flight.waiting.execution, &self.shared);
+                    let outcome = remains.outcome(flight.asked);
+                    completions.push((flight.waiting.execution, Err(outcome)));
+                }
+                Fate::Waiting => {
+                    // Who dies before it is ready has not looked at any.
+                    flight.waiting.blame += u32::from(keeper.ready);
+                    if flight.waiting.blame >= BLAME {
+                        let outcome = remains.blamed(flight.waiting.blame);
+                        completions.push((flight.waiting.execution, Err(outcome)));
+                    } else {
+                        back.push(flight.waiting);
+                    }
+                }
+            }
+        }
+        self.shared.remove(id, back);
+        if !keeper.ready && keeper.leaving.is_none() {
+            self.shared.start_failed(|| remains.not_started(keeper.failed.as_ref()), false);
+        }
+        self.shared.complete(completions);
+    }
+
+    /// Looks at all calls for which something may be due, and says what is next.
+    fn review_all(&mut self, now: Instant) {
+        let ids: Vec<LaneId> = self.keepers.keys().copied().collect();
+        for id in ids {
+            self.review(id, now);
+        }
+    }
+
+    fn review(&mut self, id: LaneId, now: Instant) {
+        let Some(keeper) = self.keepers.get_mut(&id) else { return };
+        let lane = Arc::clone(&keeper.lane);
+        let grace = self.shared.settings.grace;
+        let mut ended: Vec<(Flight, Cause)> = Vec::new();
+        let mut outgoing = lane.outgoing();
+        let calls: Vec<u64> = outgoing.flights.iter().map(|flight| flight.call).collect();
+        for call in calls {
+            let Some(flight) = outgoing.flight(call) else { continue };
+            if flight.hard.is_some_and(|hard| now >= hard) && lane.is_running(flight) {
+                flight.asked = Some(Cause::TimedOut);
+                flight.hard = None;
+                keeper.escalation = None;
+                if let Some(process) = &keeper.process {
+                    process.kill();
+                }
+                continue;
+            }
+            let mark = flight.waiting.execution.subject().interruption.cause();
+            let is_late = flight.soft.is_some_and(|soft| now >= soft);
+            let Some(cause) = flight.asked.or_else(|| cause_of(mark, is_late)) else {
+                [flight.soft, flight.hard].into_iter().flatten().for_each(|at| self.shared.set_alarm(at));
+                continue;
+            };
+            flight.hard.into_iter().for_each(|at| self.shared.set_alarm(at));
+            if flight.asked.is_none() {
+                if let Some(flight) = lane.recall_call(&mut outgoing, call) {
+                    ended.push((flight, cause));
+                    continue;
+                }
+                if lane.has_slots() && !lane.claim_for_signal(call) {
+                    continue;
+                }
+                if let Some(flight) = outgoing.flight(call) {
+                    flight.asked = Some(cause);
+                }
+                lane.ask_to_end(&mut outgoing, call);
+            }
+            if keeper.escalation.is_none_or(|escalation| escalation.call != call) {
+                keeper.signal(call, grace, now);
+            }
+        }
+        drop(outgoing);
+        lane.flush(&self.shared);
+        if !ended.is_empty() {
+            self.shared.forget(id, ended.len());
+        }
+        let outcome = |cause| match cause {
+            Cause::TimedOut => {
+                TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the time was over before the task was started")
+            }
+            _ => TaskError::interrupted(),
+        };
+        let ended = ended.into_iter().map(|(flight, cause)| (flight.waiting.execution, Err(outcome(cause))));
+        self.shared.complete(ended.collect());
+    }
+
+    /// Sends the next signal to whoever has not ended after the one before.
+    fn end_the_slow(&mut self, now: Instant) {
+        let settings = &self.shared.settings;
+        let mut silent = Vec::new();
+        for (id, keeper) in &mut self.keepers {
+            if let Some(escalation) = keeper.escalation
+                && escalation.due.is_some_and(|due| now >= due)
+            {
+                keeper.signal(escalation.call, settings.grace, now);
+            }
+            if keeper.deaf_at().is_some_and(|at| now >= at) {
+                keeper.give_up("it closed its stream".to_owned());
+            }
+            if keeper.silent_at(settings.heartbeat).is_some_and(|at| now >= at) {
+                keeper.give_up(format!("it was silent for {:?}", settings.heartbeat * 5));
+            }
+            if let Some((since, steps @ 0..2)) = keeper.leaving
+                && (settings.policy.daemonic || keeper.process.is_none())
+                && since.checked_add(settings.grace * u32::from(steps + 1)).is_some_and(|due| now >= due)
+            {
+                // One that is not daemonic may be waiting for its own children.
+                match (&keeper.process, steps) {
+                    (Some(process), 0) => process.terminate(),
+                    (Some(process), _) => process.kill(),
+                    (None, _) => silent.push(*id),
+                }
+                keeper.leaving = Some((since, steps + 1));
+            }
+            if keeper.process.is_none() && keeper.given_up.is_some() {
+                silent.push(*id);
+            }
+        }
+        silent.into_iter().for_each(|id| self.end(id, None));
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // Also when it has panicked: nothing waits for ever.
+        if self.shared.phase() != Phase::Ended {
+            self.shared.abandon();
+            let ids: Vec<LaneId> = self.keepers.keys().copied().collect();
+            for id in ids {
+                if let Some(mut keeper) = self.keepers.remove(&id) {
+                    keeper.give_up("its pool has gone".to_owned());
+                    let lost = keeper.lane.end().into_iter().map(|(flight, _)| flight.waiting);
+                    drop(lost.collect::<Vec<Waiting>>());
+                }
+            }
+            self.shared.try_end(0);
+        }
+    }
+}
