@@ -187,10 +187,10 @@ pub fn take_standard_streams() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Lets this process print on when its parent has ended, into nothing: for tasks that are to run to their end.
 ///
-/// Without it, who prints to a pipe that its parent has read from gets an error, at which `print!` and `eprint!` panic. It concerns what
-/// was or will be [redirected](redirect): when the parent has ended, or has shut the link, the null device is put in its
-/// place, and what is still written to the pipes is read and forgotten, also that of commands. Nothing breaks in
-/// between: this process has the pipes open for reading, too.
+/// Without it, who prints to a pipe that its parent has read from gets an error, at which `print!` and `eprint!` panic. It
+/// concerns what was or will be [redirected](redirect): when the parent has ended, or the link is shut in both directions,
+/// the null device is put in its place, and what is still written to the pipes is read and forgotten, also that of
+/// commands. Nothing breaks in between: this process has the pipes open for reading, too.
 ///
 /// Does nothing in a process that ends with its parent, and in a program that was not started by this crate; nor the second
 /// time.

@@ -42,8 +42,8 @@ pub struct Sealed {
 
 /// Memory of a fixed size that is written here, and sealed then without a copy.
 ///
-/// Zeros at first. It takes memory as it is written. A fork does not inherit it: in a child, a closure that has brought it along
-/// panics when it looks at it.
+/// Zeros at first. It takes memory as it is written. A fork does not inherit it: in a child, a closure that has brought it
+/// along panics when it looks at it.
 ///
 /// # Examples
 ///
