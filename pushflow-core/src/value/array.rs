@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use super::Buffer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::{Buffer, Value, convert};
 
 /// Type of the elements of an [`Array`].
 ///
@@ -142,6 +146,67 @@ impl Array {
     /// Returns the elements' bytes.
     pub fn data(&self) -> &Buffer {
         &self.data
+    }
+}
+
+impl Serialize for Array {
+    /// Becomes an array over the same buffer in a [`Value`]; `dtype`, `shape` and `data` in other formats.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        convert::offered(serializer, &Plain(self))
+    }
+}
+
+struct Plain<'a>(&'a Array);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let array = self.0;
+        if convert::offer(|| Value::Array(Arc::new(array.clone()))) {
+            return serializer.serialize_unit();
+        }
+        let mut parts = serializer.serialize_struct("Array", 3)?;
+        parts.serialize_field("dtype", array.dtype.name())?;
+        parts.serialize_field("shape", &array.shape)?;
+        parts.serialize_field("data", &array.data)?;
+        parts.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Array {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Array, D::Error> {
+        convert::accepting(deserializer, Parts)
+    }
+}
+
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Array;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Array, D::Error> {
+        match convert::accept() {
+            Some(Value::Array(array)) => Ok(Arc::unwrap_or_clone(array)),
+            Some(_) | None => deserializer.deserialize_struct("Array", &["dtype", "shape", "data"], self),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Array, A::Error> {
+        let (mut dtype, mut shape, mut data) = (None, None, None);
+        while let Some(name) = entries.next_key::<String>()? {
+            match name.as_str() {
+                "dtype" => dtype = Some(entries.next_value::<String>()?),
+                "shape" => shape = Some(entries.next_value::<Vec<usize>>()?),
+                "data" => data = Some(entries.next_value::<Buffer>()?),
+                _ => return Err(A::Error::unknown_field(&name, &["dtype", "shape", "data"])),
+            }
+        }
+        let dtype = dtype.ok_or_else(|| A::Error::missing_field("dtype"))?.parse().map_err(A::Error::custom)?;
+        let shape = shape.ok_or_else(|| A::Error::missing_field("shape"))?;
+        Array::new(dtype, shape, data.ok_or_else(|| A::Error::missing_field("data"))?).map_err(A::Error::custom)
     }
 }
 

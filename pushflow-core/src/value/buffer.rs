@@ -4,6 +4,11 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::{Value, convert};
+
 /// Immutable bytes, shared by reference count: cloning copies nothing.
 ///
 /// The owner may be anything that lends bytes: a vector, a mapped file, a memory descriptor.
@@ -65,6 +70,63 @@ impl PartialEq for Buffer {
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({} bytes)", self.as_bytes().len())
+    }
+}
+
+impl Serialize for Buffer {
+    /// Becomes the same buffer in a [`Value`], bytes in other formats.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        convert::offered(serializer, &Plain(self))
+    }
+}
+
+struct Plain<'a>(&'a Buffer);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if convert::offer(|| Value::Bytes(self.0.clone())) {
+            return serializer.serialize_unit();
+        }
+        serializer.serialize_bytes(self.0.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Buffer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Buffer, D::Error> {
+        convert::accepting(deserializer, Bytes)
+    }
+}
+
+struct Bytes;
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Buffer;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Buffer, D::Error> {
+        match convert::accept() {
+            Some(Value::Bytes(bytes)) => Ok(bytes),
+            Some(_) | None => deserializer.deserialize_byte_buf(self),
+        }
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Buffer, E> {
+        Ok(bytes.to_vec().into())
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Buffer, E> {
+        Ok(bytes.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Buffer, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = items.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes.into())
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Map, Value};
+use super::{Map, Value, convert};
 
 /// Integer text that goes out as a bare number: what serde_json calls a raw value.
 ///
@@ -39,7 +39,19 @@ impl Serialize for JsonText<'_> {
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
+        convert::offered(serializer, &Plain(self))
+    }
+}
+
+/// A value that is written out, unless it can be handed over as it is.
+struct Plain<'a>(&'a Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if convert::offer(|| self.0.clone()) {
+            return serializer.serialize_unit();
+        }
+        match self.0 {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(truth) => serializer.serialize_bool(*truth),
             Value::Int(number) => serializer.serialize_i64(*number),
@@ -89,7 +101,7 @@ fn hex(bytes: &[u8]) -> String {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+        convert::accepting(deserializer, AnyValue)
     }
 }
 
@@ -112,6 +124,10 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         Value::deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        convert::accept().map_or_else(|| deserializer.deserialize_any(self), Ok)
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
@@ -144,6 +160,10 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
         Ok(Value::Bytes(bytes.to_vec().into()))
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {
+        Ok(Value::Bytes(bytes.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

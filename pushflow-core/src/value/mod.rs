@@ -5,6 +5,7 @@
 
 mod array;
 mod buffer;
+mod convert;
 mod equality;
 mod json;
 mod text;
@@ -16,6 +17,7 @@ use smol_str::SmolStr;
 
 pub use array::{Array, ArrayError, Dtype};
 pub use buffer::Buffer;
+pub use convert::{ConvertError, Fault, from_value, from_value_ref, to_value};
 pub use text::PythonText;
 
 /// Ordered map with string keys, the [`Value::Map`] of a value.
