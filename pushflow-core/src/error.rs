@@ -32,7 +32,25 @@ pub enum ErrorKind {
     Closed,
 }
 
+const KINDS: [ErrorKind; 10] = [
+    ErrorKind::Raised,
+    ErrorKind::Panicked,
+    ErrorKind::Inputs,
+    ErrorKind::Unavailable,
+    ErrorKind::Delivery,
+    ErrorKind::Lost,
+    ErrorKind::Interrupted,
+    ErrorKind::TimedOut,
+    ErrorKind::Stopped,
+    ErrorKind::Closed,
+];
+
 impl ErrorKind {
+    /// Returns the kind of a [name](Self::name).
+    pub fn from_name(name: &str) -> Option<ErrorKind> {
+        KINDS.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Returns the name used in reports, in lower case.
     pub fn name(self) -> &'static str {
         match self {
@@ -65,8 +83,10 @@ impl fmt::Display for ErrorKind {
 ///
 /// Any error converts to it with `?`, which is why it is not itself a [`std::error::Error`]; it converts with `?` to a
 /// `Box<dyn Error>`, and [`into_error`](TaskError::into_error) gives one that is.
+#[derive(Clone)]
 pub struct TaskError(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     type_name: SmolStr,
@@ -115,8 +135,8 @@ impl TaskError {
         TaskError::new(ErrorKind::Interrupted, "StopPypushflowTask", "the task was interrupted")
     }
 
-    /// Creates the error of a panic from what it carried.
-    pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> TaskError {
+    /// Creates the error of a panic from what it carried, as [`catch_unwind`](std::panic::catch_unwind) gives it.
+    pub fn panicked(payload: &(dyn std::any::Any + Send)) -> TaskError {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         TaskError::new(ErrorKind::Panicked, "PanicException", text.unwrap_or("the task panicked"))
@@ -312,6 +332,12 @@ impl PoolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_found_by_their_names() {
+        assert!(KINDS.into_iter().all(|kind| ErrorKind::from_name(kind.name()) == Some(kind)));
+        assert_eq!(ErrorKind::from_name("other"), None);
+    }
 
     #[test]
     fn any_error_converts() {

@@ -53,6 +53,12 @@ impl Handle {
         Handle::of(task, inputs, |execution| pool.try_submit(execution))
     }
 
+    /// Creates the handle of an execution that never was: its outcome is there already.
+    pub fn completed(task: Arc<dyn Task>, outcome: Outcome) -> Handle {
+        let state = Mutex::new(State { outcome: Some(outcome), ..State::default() });
+        Handle(Arc::new(Single { task, interruption: Interruption::new(), state }))
+    }
+
     fn of(
         task: Arc<dyn Task>,
         inputs: Payload,

@@ -82,6 +82,18 @@ impl Payload {
         Payload(Entries::Small(Arc::new([(key.into(), value.into())])))
     }
 
+    /// Creates the payload of positional arguments, with one allocation for up to twelve of them.
+    pub fn positions<I: IntoIterator<Item = Value, IntoIter: ExactSizeIterator>>(values: I) -> Payload {
+        let values = values.into_iter();
+        let count = values.len();
+        let entries = values.enumerate().map(|(position, value)| (Key::Position(position as u64), value));
+        match count {
+            0 => Payload::new(),
+            1..=SMALL => Payload(Entries::Small(entries.collect())),
+            _ => entries.collect(),
+        }
+    }
+
     /// Returns the number of entries.
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -349,6 +361,15 @@ mod tests {
             panic!("not lists")
         };
         assert!(Arc::ptr_eq(old, new));
+    }
+
+    #[test]
+    fn positions_are_counted_from_zero() {
+        assert!(Payload::positions([]).is_empty());
+        let payload = Payload::positions([Value::from("a"), Value::Null]);
+        assert_eq!(payload, Payload::from([(0, Value::from("a")), (1, Value::Null)]));
+        let many = Payload::positions(vec![Value::Null; 20]);
+        assert!(matches!(many.0, Entries::Large(_)) && many.get_key(&Key::Position(19)).is_some());
     }
 
     #[test]
