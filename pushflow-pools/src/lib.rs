@@ -1,7 +1,44 @@
 //! Pools that run tasks.
 //!
-//! Each backend is a cargo feature named like its module; [`factory`] makes a pool by its name. A pool takes
-//! [`Execution`](pushflow_core::Execution)s, of a workflow or of a single task:
+//! Each backend is a cargo feature named like its module; [`factory`] makes a pool by its name.
+//!
+//! Functions are defined with [`task!`], and called and mapped on a pool with their own types; see [`typed`]:
+//!
+//! ```
+//! # #[cfg(feature = "thread")] {
+//! use pushflow_pools::{ThreadPool, task};
+//!
+//! task! {
+//!     fn add(a: i64, b: i64) -> i64 { a + b }
+//!     fn square(x: i64) -> i64 { x * x }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let pool = ThreadPool::builder().workers(2).build()?;
+//!     let sum: i64 = pool.submit(add::call(1, 2))?.wait()?;
+//!     assert_eq!(sum, 3);
+//!
+//!     // All at once, in the order of the items; several of them in one execution, when each takes little time.
+//!     let all: Vec<i64> = pool.map(square, 0..1000)?.collect::<Result<_, _>>()?;
+//!     let same: Vec<i64> = pool.map_chunked(square, 0..1000, 50)?.collect::<Result<_, _>>()?;
+//!     assert_eq!(all, same);
+//!     let sums: Vec<i64> = pool.starmap(add, [(1, 2), (3, 4)])?.collect::<Result<_, _>>()?;
+//!     assert_eq!(sums, [3, 7]);
+//!
+//!     // Only a little ahead, of items without end.
+//!     for (x, result) in (0..10).zip(pool.imap(square, 0..)?) {
+//!         assert_eq!(result?, x * x);
+//!     }
+//!     for (index, result) in pool.imap_unordered(square, 10..20)? {
+//!         println!("item {index}: {}", result?);
+//!     }
+//!     Ok(())
+//! }
+//! # main().unwrap();
+//! # }
+//! ```
+//!
+//! Below that, a pool takes [`Execution`](pushflow_core::Execution)s, of a workflow or of a single task:
 //!
 //! ```
 //! # #[cfg(feature = "thread")] {
@@ -40,6 +77,7 @@ pub mod process;
 pub mod scaling;
 #[cfg(feature = "thread")]
 pub mod thread;
+pub mod typed;
 
 #[cfg(feature = "process")]
 pub use process::ProcessPool;

@@ -10,6 +10,7 @@ mod example;
 mod hostile;
 mod large;
 mod suite;
+mod typed;
 
 suite::pool_suite!(thread, 2, || std::sync::Arc::new(
     pushflow_pools::ThreadPool::builder().workers(2).build().unwrap()
