@@ -25,7 +25,8 @@ pub struct ImapUnordered<'p, I, R> {
     source: Source<I>,
     batch: Arc<Batch<Queue>>,
     opener: Opener,
-    /// For each slot, the number of the execution that has it.
+    window: u32,
+    /// For each slot, the number of the execution that has it. Slots are made as they are needed.
     numbers: Vec<u64>,
     free: Vec<u32>,
     submitted: u64,
@@ -88,8 +89,9 @@ impl<'p, I: Iterator<Item: Arguments>, R> ImapUnordered<'p, I, R> {
             source: Source::new(function, items, pace.chunk),
             batch: Batch::new(task(function, pace.chunk), Queue::default()),
             opener: Opener::new(function.name(), pace.chunk),
-            numbers: vec![0; window as usize],
-            free: (0..window).rev().collect(),
+            window,
+            numbers: Vec::new(),
+            free: Vec::new(),
             submitted: 0,
             item: 0,
             result: PhantomData,
@@ -107,10 +109,13 @@ impl<'p, I: Iterator<Item: Arguments>, R> ImapUnordered<'p, I, R> {
 
     /// Submits until the window is full. What is refused has its error as its outcome, too.
     fn fill(&mut self) -> Result<(), PoolError> {
-        while let Some(&slot) = self.free.last()
+        while self.ahead() < self.window as usize
             && let Some(inputs) = self.source.next()
         {
-            self.free.pop();
+            let slot = self.free.pop().unwrap_or_else(|| {
+                self.numbers.push(0);
+                u32::try_from(self.numbers.len() - 1).expect("there are no more slots than the window has")
+            });
             self.numbers[slot as usize] = self.submitted;
             self.submitted += 1;
             if let Err(rejected) = self.batch.submit(self.pool, slot, inputs) {
@@ -132,7 +137,7 @@ impl<I: Iterator<Item: Arguments>, R: DeserializeOwned> Iterator for ImapUnorder
             None => {
                 // A refusal is the outcome of its item as well.
                 let _ = self.fill();
-                if self.free.len() == self.numbers.len() {
+                if self.ahead() == 0 {
                     return None;
                 }
                 let outcomes = &self.batch.outcomes;
@@ -150,12 +155,16 @@ impl<I: Iterator<Item: Arguments>, R: DeserializeOwned> Iterator for ImapUnorder
     }
 }
 
+impl<I, R> ImapUnordered<'_, I, R> {
+    /// Returns how many executions are submitted whose outcomes were not taken.
+    fn ahead(&self) -> usize {
+        self.numbers.len() - self.free.len()
+    }
+}
+
 impl<I, R> fmt::Debug for ImapUnordered<'_, I, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { submitted, numbers, free, .. } = self;
-        f.debug_struct("ImapUnordered")
-            .field("submitted", submitted)
-            .field("ahead", &(numbers.len() - free.len()))
-            .finish_non_exhaustive()
+        let Self { submitted, window, .. } = self;
+        f.debug_struct("ImapUnordered").field("window", window).field("submitted", submitted).finish_non_exhaustive()
     }
 }

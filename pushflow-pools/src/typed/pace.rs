@@ -11,6 +11,8 @@ pub struct Pace {
     pub chunk: usize,
     /// Executions that are ahead of the results that were given out, at least 1. By default four for each worker of the
     /// pool, or for each processor where that is more, as a pool may start its workers on demand.
+    ///
+    /// Where an item takes only microseconds, a larger window, or chunks, saves the waking up for every result.
     pub window: Option<usize>,
 }
 

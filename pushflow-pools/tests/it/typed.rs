@@ -64,6 +64,10 @@ task! {
 
     fn read(path: String) -> std::io::Result<String> { std::fs::read_to_string(path) }
 
+    fn nested(deep: Vec<Vec<i64>>) -> Result<Option<Vec<i64>>, TaskError> { Ok(deep.into_iter().next()) }
+
+    fn lines(text: String) -> std::io::Result<Vec<String>> { std::io::BufRead::lines(text.as_bytes()).collect() }
+
     fn own_error(fails: bool) -> Result<(), TaskError> {
         if fails { Err(TaskError::new(ErrorKind::Raised, "MyError", "mine")) } else { Ok(()) }
     }
@@ -143,6 +147,8 @@ fn functions_are_called() -> Test {
     assert_eq!(pool.submit(attempt::call())?.wait()?, 1);
     assert_eq!(pool.submit(twelve::call(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))?.wait()?.len(), 12);
     assert_eq!(pool.submit(names::inputs::call(1, 2))?.wait()? + pool.submit(names::result::call())?.wait()?, 4);
+    assert_eq!(pool.submit(nested::call(vec![vec![1], vec![]]))?.wait()?, Some(vec![1]));
+    assert_eq!(pool.submit(lines::call("a\nb".into()))?.wait()?, ["a", "b"]);
     assert_eq!(add::here(1, 2), 3);
     assert_eq!(add.name(), concat!(module_path!(), "::add"));
     let copies: [Function<(i64, i64), i64>; 2] = [add, add];
@@ -381,6 +387,10 @@ fn imap_takes_no_more_than_its_window() -> Test {
             assert_eq!(imap.next().unwrap()?, i64::try_from(given * given)?);
         }
     }
+    // No room is taken before it is needed.
+    let endless = Pace { chunk: 1, window: Some(usize::MAX) };
+    assert_eq!(pool.imap_with(square, 0..10, endless)?.count(), 10);
+    assert_eq!(pool.imap_unordered_with(square, 0..10, endless)?.count(), 10);
     // The default is documented: four for each worker or processor.
     let taken = AtomicUsize::new(0);
     let _imap = pool.imap(square, (0_i64..).inspect(|_| _ = taken.fetch_add(1, Ordering::Relaxed)))?;
@@ -532,7 +542,7 @@ fn results_are_awaited() -> Test {
         let squares: Result<Vec<i64>, _> = pool.map_chunked(square, 0..100, 7)?.gather().await.into_iter().collect();
         let waiting = pool.map(pass, [gate; 3])?;
         tokio::spawn(async move { Gates::open(gate) });
-        Ok::<_, PoolError>((sum, squares, waiting.gather().await))
+        Ok::<_, PoolError>((sum, squares, tokio::spawn(waiting.gather()).await.unwrap()))
     })?;
     assert_eq!(sum?, 3);
     assert_eq!(squares?, (0..100).map(|x| x * x).collect::<Vec<_>>());
