@@ -59,8 +59,6 @@ impl ThreadPool {
     }
 }
 
-crate::typed::typed_methods!(ThreadPool);
-
 impl Pool for ThreadPool {
     fn submit(&self, execution: Execution) -> Result<(), Rejected> {
         // A worker that waited for room could be the one that has to make it.

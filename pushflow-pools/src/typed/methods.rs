@@ -1,4 +1,4 @@
-//! `typed_methods!`: the methods of [`Calls`](super::Calls) on a pool itself.
+//! The methods of [`Calls`](super::Calls) on the pools themselves: one line per pool.
 
 /// Gives a pool the methods of [`Calls`](super::Calls), so that typed use needs no import.
 macro_rules! typed_methods {
@@ -140,4 +140,8 @@ macro_rules! typed_methods {
     };
 }
 
-pub(crate) use typed_methods;
+#[cfg(feature = "thread")]
+typed_methods!(crate::ThreadPool);
+#[cfg(feature = "process")]
+typed_methods!(crate::ProcessPool);
+typed_methods!(crate::ScalingPool);

@@ -33,8 +33,6 @@ pub use pace::Pace;
 pub use pending::Pending;
 pub use source::Singles;
 
-pub(crate) use methods::typed_methods;
-
 // What the definitions of `task!` are made of.
 #[doc(hidden)]
 pub use definition::{Kept, keep};
