@@ -6,13 +6,8 @@ use pushflow_signals::Children;
 
 use crate::process::{Policy, ProcessPoolBuilder, Start};
 
-const PROCESS: Policy = Policy {
-    name: "process",
-    daemonic: false,
-    children: Children::ByRule,
-    exempt: false,
-    start: Start::OnDemand,
-};
+const PROCESS: Policy =
+    Policy { name: "process", daemonic: false, children: Children::ByRule, exempt: false, start: Start::OnDemand };
 
 /// Describes a pool of the type `process`.
 pub fn process() -> ProcessPoolBuilder {

@@ -6,13 +6,8 @@ use pushflow_signals::Children;
 
 use crate::process::{Policy, ProcessPoolBuilder, Start};
 
-const MULTIPROCESSING: Policy = Policy {
-    name: "multiprocessing",
-    daemonic: true,
-    children: Children::ByRule,
-    exempt: false,
-    start: Start::Eager,
-};
+const MULTIPROCESSING: Policy =
+    Policy { name: "multiprocessing", daemonic: true, children: Children::ByRule, exempt: false, start: Start::Eager };
 
 /// Describes a pool of the type `multiprocessing`, whose workers are daemonic: they may start no processes.
 pub fn multiprocessing() -> ProcessPoolBuilder {

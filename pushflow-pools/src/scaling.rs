@@ -132,12 +132,8 @@ impl ScalingPoolBuilder {
         make: impl Fn() -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static,
     ) -> Result<ScalingPool, PoolError> {
         let state = State { idle: vec![make()?], ..State::default() };
-        let shared = Shared {
-            make: Box::new(make),
-            max_workers: self.max_workers,
-            keep: self.keep,
-            state: Mutex::new(state),
-        };
+        let shared =
+            Shared { make: Box::new(make), max_workers: self.max_workers, keep: self.keep, state: Mutex::new(state) };
         Ok(ScalingPool { shared: Arc::new(shared), settings: self })
     }
 }

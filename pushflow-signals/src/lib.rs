@@ -41,9 +41,9 @@ pub use ending::{Ended, Ending};
 pub use entry::{Inside, Returned};
 pub use error::Error;
 pub use link::Link;
+pub use poller::{Event, Interest, Poller};
 pub use process::{Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
-pub use poller::{Event, Interest, Poller};
 pub use start::{StartMethod, UnknownStartMethod, init, is_initialized, leave_copy, warm_up};
 
 #[doc(hidden)]

@@ -25,8 +25,10 @@ pub(super) const MOST_DEPTH: usize = 256;
 pub(super) enum Unsendable {
     #[error("values are nested more than {MOST_DEPTH} deep, which cannot be sent to a process or back")]
     TooDeep,
-    #[error("{bytes} bytes are too many for one frame, which has at most {most}; large arrays and bytes do not count where \
-             they go beside it")]
+    #[error(
+        "{bytes} bytes are too many for one frame, which has at most {most}; large arrays and bytes do not count where \
+             they go beside it"
+    )]
     TooLarge { bytes: usize, most: usize },
     #[error("a value of a kind that this wire does not know")]
     Unknown,
@@ -396,7 +398,8 @@ impl<'a> Decoder<'a> {
             tag::BYTES => Value::Bytes(self.buffer()?),
             tag::LIST => {
                 let count = self.count("a list")?;
-                let items = self.deeper(|decoder| (0..count).map(|_| decoder.value()).collect::<Result<Vec<_>, _>>())?;
+                let items =
+                    self.deeper(|decoder| (0..count).map(|_| decoder.value()).collect::<Result<Vec<_>, _>>())?;
                 Value::List(items.into())
             }
             tag::MAP => self.map()?,

@@ -26,8 +26,7 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) fn write(&self, encoder: &mut Encoder<'_>) {
-        let flags =
-            [self.has_slots, self.has_stdout, self.has_stderr, self.reports_memory, self.has_initializer];
+        let flags = [self.has_slots, self.has_stdout, self.has_stderr, self.reports_memory, self.has_initializer];
         encoder.u8(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
         encoder.u8(self.log_level);
         encoder.duration(Some(self.heartbeat));

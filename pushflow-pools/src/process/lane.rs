@@ -358,8 +358,7 @@ impl Outgoing {
         let subscription = self.subscribe(&waiting.execution, shared);
         let call = self.next_call - 1;
         let (soft, hard) = limits;
-        let flight =
-            Flight { call, waiting, soft, hard, asked: None, started: false, _subscription: subscription };
+        let flight = Flight { call, waiting, soft, hard, asked: None, started: false, _subscription: subscription };
         self.flights.push_back(flight);
     }
 

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use pushflow_core::TaskError;
 use pushflow_core::error::{ErrorKind, LostWorker};
 use pushflow_core::interrupt::Cause;
-use pushflow_core::TaskError;
 use pushflow_signals::Signal;
 
 /// What is known of a worker that has ended.

@@ -41,7 +41,11 @@ impl ProcessPool {
 
     /// Returns the process ids of the workers that live; those that somebody else has started have none here.
     pub fn worker_ids(&self) -> Vec<u32> {
-        if self.shared.is_here() { self.shared.lanes().iter().filter_map(|lane| lane.pid).collect() } else { Vec::new() }
+        if self.shared.is_here() {
+            self.shared.lanes().iter().filter_map(|lane| lane.pid).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn start(settings: ProcessPoolBuilder, workers: usize) -> Result<ProcessPool, PoolError> {

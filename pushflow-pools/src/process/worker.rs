@@ -26,7 +26,6 @@ use super::mouth::Mouth;
 use super::slots::Slot;
 use super::wire::{Wire, unseal};
 
-
 /// The name of the worker among the processes of a program.
 pub(super) const NAME: &str = "pushflow-pools worker";
 

@@ -8,6 +8,6 @@ mod panic_hook;
 pub(crate) mod spawn;
 
 pub use forkserver::warm_up;
-pub use live::{init, is_initialized, leave_copy};
 pub(crate) use live::{Role, live};
+pub use live::{init, is_initialized, leave_copy};
 pub use method::{StartMethod, UnknownStartMethod};

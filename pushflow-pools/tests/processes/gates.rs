@@ -1,0 +1,75 @@
+//! [`Gate`]: holds tasks until the test lets them go.
+
+use std::io::Read;
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+
+use pushflow_core::handle::Handle;
+use pushflow_core::{Payload, Pool, Task, registry};
+
+/// A socket at which tasks report, and wait.
+pub(crate) struct Gate {
+    directory: tempfile::TempDir,
+    listener: UnixListener,
+}
+
+/// A task that waits. Dropping it lets the task go, also when a process forked meanwhile has a copy of the socket.
+pub(crate) struct Held {
+    stream: UnixStream,
+    pub(crate) pid: u32,
+}
+
+impl Held {
+    /// Kills the process of the task.
+    pub(crate) fn kill(&self) {
+        kill(self.pid);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The task may have ended.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+pub(crate) fn kill(pid: u32) {
+    let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+impl Gate {
+    pub(crate) fn new() -> Gate {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("gate")).unwrap();
+        Gate { directory, listener }
+    }
+
+    /// What a task needs to find it.
+    pub(crate) fn inputs(&self) -> Payload {
+        Payload::single("socket", self.directory.path().join("gate").to_str().unwrap())
+    }
+
+    /// Waits until one more task has come.
+    pub(crate) fn wait(&self) -> Held {
+        let (mut stream, _) = self.listener.accept().unwrap();
+        let mut pid = [0; 4];
+        stream.read_exact(&mut pid).unwrap();
+        Held { stream, pid: u32::from_le_bytes(pid) }
+    }
+
+    /// Occupies workers with a task that waits here.
+    pub(crate) fn occupy(&self, pool: &Arc<dyn Pool>, task: &str, workers: usize) -> (Vec<Handle>, Vec<Held>) {
+        let handles = (0..workers).map(|_| start(pool, task, self.inputs())).collect();
+        (handles, (0..workers).map(|_| self.wait()).collect())
+    }
+}
+
+pub(crate) fn named(task: &str) -> Arc<dyn Task> {
+    Arc::new(registry::find(task).unwrap())
+}
+
+pub(crate) fn start(pool: &Arc<dyn Pool>, task: &str, inputs: Payload) -> Handle {
+    Handle::submit(&**pool, named(task), inputs).unwrap()
+}
