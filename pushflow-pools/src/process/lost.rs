@@ -23,6 +23,12 @@ pub(super) struct Remains {
 }
 
 impl Remains {
+    /// Whether somebody has killed it, who is not the pool.
+    pub(super) fn was_killed(&self) -> bool {
+        let signal = self.status.and_then(|status| status.signal());
+        self.given_up.is_none() && signal == Some(Signal::KILL.number())
+    }
+
     /// The outcome of what it was running; `asked` when that had been told to end.
     pub(super) fn outcome(&self, asked: Option<Cause>) -> TaskError {
         let (kind, type_name, message) = match asked {

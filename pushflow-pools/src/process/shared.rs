@@ -19,8 +19,22 @@ use super::policy::Start;
 
 /// Calls are sent ahead for about this long.
 const AHEAD: Duration = Duration::from_micros(200);
-/// How often workers may die in a row before they are ready.
-pub(super) const STARTS: u32 = 3;
+/// How often workers may fail in a row before they are ready.
+const STARTS: u32 = 3;
+/// How many killings of workers before they are ready count as one that failed by itself: somebody kills workers, and
+/// the next one may live.
+const KILLINGS: u32 = 10;
+
+/// How a worker did not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotReady {
+    /// Its process could not be started.
+    NotStarted,
+    /// It has failed, or died by itself.
+    Failed,
+    /// It was killed by SIGKILL.
+    Killed,
+}
 
 pub(super) struct Shared {
     pub(super) settings: ProcessPoolBuilder,
@@ -289,17 +303,17 @@ impl Shared {
         self.dispatch(state, Some(lane.id));
     }
 
-    /// A worker could not be started, or died before it was ready: after a few in a row, what waits fails.
-    pub(super) fn start_failed(self: &Arc<Self>, error: impl Fn() -> TaskError, was_counted: bool) {
+    /// A worker is not to be had: after a few in a row, what waits fails.
+    pub(super) fn start_failed(self: &Arc<Self>, how: NotReady, error: impl Fn() -> TaskError) {
         let mut state = self.lock();
-        if was_counted {
+        if how == NotReady::NotStarted {
             state.starting = state.starting.saturating_sub(1);
         }
-        state.failed_starts += 1;
+        state.failed_starts += if how == NotReady::Killed { 1 } else { KILLINGS };
         let mut failed = Completions::new();
-        if state.failed_starts >= STARTS {
+        if state.failed_starts >= STARTS * KILLINGS {
             // The next thing that is submitted is one more try.
-            state.failed_starts = STARTS - 1;
+            state.failed_starts = (STARTS - 1) * KILLINGS;
             state.target = state.seats.len();
             failed.extend(state.queue.drain(..).map(|waiting| (waiting.execution, Err(error()))));
         }

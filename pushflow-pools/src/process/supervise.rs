@@ -19,7 +19,7 @@ use super::keeper::{Keeper, Part, cause_of};
 use super::lane::{Flight, LaneId, Waiting};
 use super::prints::Prints;
 use super::receive::{Received, receive};
-use super::shared::{Completions, Phase, Shared, no_workers};
+use super::shared::{Completions, NotReady, Phase, Shared, no_workers};
 use super::slots::Fate;
 
 /// How many workers may die while an execution waits in them.
@@ -77,7 +77,7 @@ impl Supervisor {
         for _ in 0..self.shared.take_vacancies() {
             if let Err(error) = self.start_worker() {
                 let text = format!("no worker process can be started: {error}");
-                self.shared.start_failed(|| no_workers(text.clone()), true);
+                self.shared.start_failed(NotReady::NotStarted, || no_workers(text.clone()));
             }
         }
         for (id, wants) in self.shared.take_writers() {
@@ -286,7 +286,8 @@ impl Supervisor {
         }
         self.shared.remove(id, back);
         if !keeper.ready && keeper.leaving.is_none() {
-            self.shared.start_failed(|| remains.not_started(keeper.failed.as_ref()), false);
+            let how = if remains.was_killed() { NotReady::Killed } else { NotReady::Failed };
+            self.shared.start_failed(how, || remains.not_started(keeper.failed.as_ref()));
         }
         self.shared.complete(completions);
     }

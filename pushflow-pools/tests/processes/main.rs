@@ -8,6 +8,7 @@
 
 mod backends;
 mod gates;
+mod storm;
 mod suite;
 mod tasks;
 
@@ -16,11 +17,27 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 
+/// Names the part of a test that is played by this program itself.
+const PART: &str = "PUSHFLOW_POOLS_TEST_PART";
 /// Only a deadlock reaches it.
 const LONG: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     pushflow_signals::init();
-    let trials: Vec<Trial> = suite::trials();
+    match std::env::var(PART).unwrap_or_default().as_str() {
+        storm::PART => storm::play(),
+        _ => test(),
+    }
+}
+
+fn test() -> ExitCode {
+    let trials: Vec<Trial> = [suite::trials(), storm::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// This program, to play a part.
+fn program(part: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.env(PART, part);
+    command
 }

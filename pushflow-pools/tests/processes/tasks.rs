@@ -21,6 +21,7 @@ register_task!("echo", |inputs, _| Ok(inputs.clone()));
 register_task!("pid", |_, _| Ok(Payload::single("pid", std::process::id())));
 register_task!("raise", |_, _| Err(TaskError::message("no")));
 register_task!("panic", |_, _| panic!("as expected"));
+register_task!("panic_quietly", |_, _| std::panic::resume_unwind(Box::new("as expected")));
 
 /// Says that it has begun, then waits until the other side hangs up.
 fn gate(inputs: &Payload, _: &Context<'_>) -> Outcome {
