@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,18 @@ use crate::error::{PoolError, TaskError};
 use crate::event::RunId;
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
-use crate::pool::{Done, Execution, Origin, Outcome, Pool, Ready, Rejected, Subject};
+use crate::pool::{Done, Execution, Help, Origin, Outcome, Pool, Ready, Rejected, Subject};
 use crate::task::Task;
 use crate::wait;
 
 /// Waits for the outcome of one execution: from a thread with [`wait`](Self::wait), or awaited in any async runtime.
 ///
 /// Dropping the handle lets the execution go on.
-pub struct Handle(Arc<Single>);
+pub struct Handle {
+    single: Arc<Single>,
+    /// Whose work a thread can do while it waits.
+    pool: Option<Weak<dyn Help>>,
+}
 
 struct Single {
     task: Arc<dyn Task>,
@@ -41,7 +45,7 @@ impl Handle {
     ///
     /// Why the pool refused it.
     pub fn submit(pool: &dyn Pool, task: Arc<dyn Task>, inputs: Payload) -> Result<Handle, PoolError> {
-        Handle::of(task, inputs, |execution| pool.submit(execution))
+        Handle::of(pool, task, inputs, |execution| pool.submit(execution))
     }
 
     /// Submits one task with its inputs to a pool if that has room for it; never waits.
@@ -50,23 +54,25 @@ impl Handle {
     ///
     /// Why the pool refused it; [`PoolError::Full`] when it has no room.
     pub fn try_submit(pool: &dyn Pool, task: Arc<dyn Task>, inputs: Payload) -> Result<Handle, PoolError> {
-        Handle::of(task, inputs, |execution| pool.try_submit(execution))
+        Handle::of(pool, task, inputs, |execution| pool.try_submit(execution))
     }
 
     /// Creates the handle of an execution that never was: its outcome is there already.
     pub fn completed(task: Arc<dyn Task>, outcome: Outcome) -> Handle {
         let state = Mutex::new(State { outcome: Some(outcome), ..State::default() });
-        Handle(Arc::new(Single { task, interruption: Interruption::new(), state }))
+        let single = Arc::new(Single { task, interruption: Interruption::new(), state });
+        Handle { single, pool: None }
     }
 
     fn of(
+        pool: &dyn Pool,
         task: Arc<dyn Task>,
         inputs: Payload,
         submit: impl FnOnce(Execution) -> Result<(), Rejected>,
     ) -> Result<Handle, PoolError> {
         let single = Arc::new(Single { task, interruption: Interruption::new(), state: Mutex::default() });
         match submit(Execution::new(Arc::clone(&single) as Arc<dyn Origin>, 0, 1, inputs)) {
-            Ok(()) => Ok(Handle(single)),
+            Ok(()) => Ok(Handle { single, pool: pool.helper().map(|helper| Arc::downgrade(&helper)) }),
             Err(rejected) => {
                 let reason = rejected.reason;
                 // Completed with nobody to hear it: the caller gets the reason.
@@ -82,6 +88,7 @@ impl Handle {
     ///
     /// Why the task gave no result.
     pub fn wait(self) -> Outcome {
+        self.help(None);
         wait::block(None, |waker| self.poll_outcome(waker)).expect("a wait without deadline ends with the event")
     }
 
@@ -92,7 +99,15 @@ impl Handle {
     /// The handle, for another try.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Outcome, Handle> {
         let deadline = Instant::now().checked_add(timeout);
+        self.help(deadline);
         wait::block(deadline, |waker| self.poll_outcome(waker)).ok_or(self)
+    }
+
+    /// Does the pool's work for a while: often that is all that the outcome needs.
+    fn help(&self, deadline: Option<Instant>) {
+        if let Some(pool) = self.pool.as_ref().and_then(Weak::upgrade) {
+            pool.help(&|| self.is_done(), deadline);
+        }
     }
 
     /// Whether the outcome is there.
@@ -102,7 +117,7 @@ impl Handle {
 
     /// Asks the task to end; see [`Context::is_interrupted`](crate::Context::is_interrupted).
     pub fn interrupt(&self) {
-        self.0.interruption.interrupt(Cause::Interrupted);
+        self.single.interruption.interrupt(Cause::Interrupted);
     }
 
     fn poll_outcome(&self, waker: &Waker) -> Option<Outcome> {
@@ -119,7 +134,7 @@ impl Handle {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.single.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

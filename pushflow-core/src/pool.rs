@@ -73,10 +73,21 @@ pub trait Pool: Send + Sync + fmt::Debug {
         if how.wait { self.join(how.timeout) } else { Ok(()) }
     }
 
+    /// Returns who may help the pool with its work while waiting for it; nobody by default.
+    fn helper(&self) -> Option<Arc<dyn Help>> {
+        None
+    }
+
     /// Returns what the pool is doing.
     fn stats(&self) -> Stats {
         Stats::default()
     }
+}
+
+/// Work of a pool that a thread can do while it waits for an outcome.
+pub trait Help: Send + Sync {
+    /// Does what there is to do, for a short while at most: until `is_done`, or until the deadline. It may find nothing.
+    fn help(self: Arc<Self>, is_done: &dyn Fn() -> bool, deadline: Option<Instant>);
 }
 
 /// How [`Pool::shutdown`] goes about it.

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Weak};
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -133,6 +134,14 @@ impl Link {
     /// When the system refuses.
     pub fn shutdown_write(&self) -> io::Result<()> {
         Ok(shutdown(&*self.0, Shutdown::Write)?)
+    }
+
+    /// Whether the other side has ended, or has shut its end. Looks without reading.
+    pub fn is_shut(&self) -> bool {
+        let mut fds = [PollFd::new(&*self.0, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(ended)
     }
 
     /// Makes reading and writing return at once, with [`WouldBlock`](io::ErrorKind::WouldBlock) where they would wait.

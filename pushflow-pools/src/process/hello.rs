@@ -3,10 +3,6 @@
 use std::time::Duration;
 
 use super::codec::{Decoder, Encoder, Malformed};
-use super::slots::SLOTS;
-
-/// How many words parent and worker share.
-pub(super) const WORDS: usize = SLOTS;
 
 /// What kind of worker to be. Its descriptors come beside the frame, in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

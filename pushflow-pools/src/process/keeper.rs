@@ -9,16 +9,18 @@ use std::time::{Duration, Instant};
 use pushflow_core::event::Stream;
 use pushflow_core::interrupt::Cause;
 use pushflow_core::{Execution, PoolError, TaskError};
-use pushflow_signals::memory::{self, SharedWords};
+use pushflow_signals::memory;
 use pushflow_signals::{Interest, Poller, Process, streams};
 
 use super::builder::{Output, ProcessPoolBuilder};
 use super::codec::Encoder;
 use super::frame::{Header, Kind};
-use super::hello::{Hello, WORDS};
+use super::hello::Hello;
 use super::lane::{Lane, LaneId};
+use super::local::Local;
 use super::log;
 use super::lost::Remains;
+use super::page::{Page, Side};
 use super::prints::Prints;
 use super::receive::listener;
 use super::remote::Connection;
@@ -77,6 +79,10 @@ pub(super) struct Keeper {
     pub(super) given_up: Option<String>,
     /// When its stream has ended: its process is about to.
     pub(super) stream_ended: Option<Instant>,
+    /// When it could not be written to, and why: its process may be about to end.
+    pub(super) deafened: Option<(Instant, String)>,
+    /// What it says is no frame: nothing that follows can be understood.
+    pub(super) unreadable: bool,
     heard: Instant,
     oom_kills: Option<u64>,
 }
@@ -116,7 +122,7 @@ impl Keeper {
         let link = process.take_link().ok_or(PoolError::Closed)?;
         let setup = || -> io::Result<(Lane, Vec<Prints>)> {
             link.set_nonblocking(true)?;
-            let slots = SharedWords::create(WORDS)?;
+            let page = Page::new()?;
             let (mut prints, mut ends) = (Vec::new(), Vec::new());
             let piped: &[Stream] = match settings.output {
                 Output::Inherit => &[],
@@ -138,11 +144,12 @@ impl Keeper {
                 heartbeat: Duration::ZERO,
             };
             let descriptors: Vec<BorrowedFd<'_>> =
-                std::iter::once(slots.as_fd()).chain(ends.iter().map(AsFd::as_fd)).collect();
+                std::iter::once(page.as_fd()).chain(ends.iter().map(AsFd::as_fd)).collect();
             let frame = greeting(&hello, descriptors.len());
             // It fits into a stream that has just been made.
             link.send(&frame, &descriptors)?;
-            Ok((Lane::new(id, Some(process.pid()), Wire::Link(link.share()), Some(slots)), prints))
+            let wire = Wire::Local(Local::new(link.share(), Arc::new(page), Side::Parent));
+            Ok((Lane::new(id, Some(process.pid()), wire), prints))
         };
         let (lane, prints) = setup().map_err(PoolError::system("set up a worker"))?;
         Ok(Keeper::new(lane, Some(process), None, prints, oom_kills))
@@ -159,7 +166,7 @@ impl Keeper {
             heartbeat: settings.heartbeat,
             ..Hello::default()
         };
-        let lane = Lane::new(id, None, Wire::Streams { reader: reader.into(), writer: writer.into() }, None);
+        let lane = Lane::new(id, None, Wire::Streams { reader: reader.into(), writer: writer.into() });
         lane.outgoing().append_bytes(&greeting(&hello, 0));
         Ok(Keeper::new(lane, None, keep, Vec::new(), None))
     }
@@ -182,6 +189,8 @@ impl Keeper {
             leaving: None,
             given_up: None,
             stream_ended: None,
+            deafened: None,
+            unreadable: false,
             heard: Instant::now(),
             oom_kills,
         }
@@ -209,13 +218,18 @@ impl Keeper {
     pub(super) fn unwatch(&mut self, poller: &Poller) {
         // What was forgotten before is not there, which is an error that says nothing.
         let _ = poller.remove(self.lane.wire.read_end());
-        if !self.lane.wire.carries_descriptors() {
-            let _ = poller.remove(self.lane.wire.write_end());
+        if let Some(end) = self.lane.wire.write_end() {
+            let _ = poller.remove(end);
         }
         if let Some(process) = &self.process {
             let _ = poller.remove(process.pidfd());
         }
         self.prints.iter_mut().for_each(|prints| prints.unwatch(poller));
+    }
+
+    /// The rings of one that can be listened to.
+    pub(super) fn ear(&self) -> Option<&Local> {
+        if self.stream_ended.is_none() { self.lane.wire.local() } else { None }
     }
 
     /// Gives the worker up: whatever it says does not count any more.
@@ -231,7 +245,9 @@ impl Keeper {
     /// When it is given up because it lives on without a stream.
     pub(super) fn deaf_at(&self) -> Option<Instant> {
         let is_expected = self.process.is_none() || self.given_up.is_some() || self.leaving.is_some();
-        if is_expected { None } else { self.stream_ended?.checked_add(DEAF) }
+        let deafened = self.deafened.as_ref().map(|(at, _)| *at);
+        let since = if is_expected { None } else { [self.stream_ended, deafened].into_iter().flatten().min() };
+        since?.checked_add(DEAF)
     }
 
     pub(super) fn heard(&mut self) {

@@ -1,14 +1,13 @@
 //! [`Lane`]: the parent's side of one worker: the calls that it has been sent, and the streams between them.
 
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use pushflow_core::error::ErrorKind;
 use pushflow_core::interrupt::{Cause, OwnedSubscription};
 use pushflow_core::{Execution, Payload, Task, TaskError, Value};
-use pushflow_signals::memory::SharedWords;
 
 use super::codec::{Encoder, Unsendable};
 use super::frame::{FrameReader, Header, Kind};
@@ -51,15 +50,8 @@ pub(super) struct Lane {
     /// Its process, when it is one that this process has started.
     pub(super) pid: Option<u32>,
     pub(super) wire: Wire,
-    pub(super) inbox: Mutex<Inbox>,
-    slots: Option<SharedWords>,
+    inbox: Mutex<FrameReader>,
     outgoing: Mutex<Outgoing>,
-}
-
-/// What has been read and not understood yet.
-pub(super) struct Inbox {
-    pub(super) frames: FrameReader,
-    pub(super) beside: Vec<OwnedFd>,
 }
 
 pub(super) struct Outgoing {
@@ -107,7 +99,7 @@ pub(super) struct Limits {
 }
 
 impl Lane {
-    pub(super) fn new(id: LaneId, pid: Option<u32>, wire: Wire, slots: Option<SharedWords>) -> Lane {
+    pub(super) fn new(id: LaneId, pid: Option<u32>, wire: Wire) -> Lane {
         let outgoing = Outgoing {
             open: true,
             outbox: Outbox::default(),
@@ -116,20 +108,23 @@ impl Lane {
             tasks: Tasks::default(),
             subscription: None,
         };
-        let inbox = Inbox { frames: FrameReader::new(), beside: Vec::new() };
-        Lane { id, pid, wire, slots, inbox: Mutex::new(inbox), outgoing: Mutex::new(outgoing) }
+        Lane { id, pid, wire, inbox: Mutex::new(FrameReader::new()), outgoing: Mutex::new(outgoing) }
     }
 
     /// Whether calls can be sent ahead: otherwise nobody could tell which were begun.
     pub(super) fn has_slots(&self) -> bool {
-        self.slots.is_some()
+        self.slots().is_some()
+    }
+
+    fn slots(&self) -> Option<&[AtomicU64]> {
+        self.wire.local().map(|local| local.page().slots())
     }
 
     pub(super) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+    pub(super) fn inbox(&self) -> MutexGuard<'_, FrameReader> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -199,8 +194,8 @@ impl Lane {
                 return Err(error);
             }
         }
-        if let Some(slots) = &self.slots {
-            Slot::of(slots.words(), call).queue();
+        if let Some(slots) = self.slots() {
+            Slot::of(slots, call).queue();
         }
         outgoing.next_call += 1;
         let soft = soft.and_then(|limit| now.checked_add(limit));
@@ -255,8 +250,11 @@ impl Lane {
         }
         match outgoing.outbox.flush(&self.wire) {
             Ok(all) => shared.wants_to_write(self, !all),
-            // It has ended: the supervisor learns that from the other side.
-            Err(_) => outgoing.outbox = Outbox::default(),
+            // It has ended, or cannot be talked to.
+            Err(error) => {
+                outgoing.outbox = Outbox::default();
+                shared.is_broken(self.id, format!("it cannot be written to: {error}"));
+            }
         }
     }
 
@@ -274,12 +272,12 @@ impl Lane {
 
     /// Takes up to `most` calls back that nobody has begun, the latest first.
     pub(super) fn recall(&self, most: usize) -> Vec<Waiting> {
-        let Some(slots) = &self.slots else { return Vec::new() };
+        let Some(slots) = self.slots() else { return Vec::new() };
         let mut outgoing = self.outgoing();
         let mut recalled = Vec::new();
         while recalled.len() < most
             && let Some(last) = outgoing.flights.back()
-            && Slot::of(slots.words(), last.call).recall()
+            && Slot::of(slots, last.call).recall()
         {
             recalled.extend(outgoing.flights.pop_back().map(|flight| flight.waiting));
         }
@@ -288,28 +286,27 @@ impl Lane {
 
     /// Takes back one call that nobody has begun.
     pub(super) fn recall_call(&self, outgoing: &mut Outgoing, call: u64) -> Option<Flight> {
-        let slots = self.slots.as_ref()?;
-        if Slot::of(slots.words(), call).recall() { outgoing.remove(call) } else { None }
+        if Slot::of(self.slots()?, call).recall() { outgoing.remove(call) } else { None }
     }
 
     /// Whether a call runs, as far as one can know.
     pub(super) fn is_running(&self, flight: &Flight) -> bool {
-        match &self.slots {
-            Some(slots) => Slot::of(slots.words(), flight.call).is_running(),
+        match self.slots() {
+            Some(slots) => Slot::of(slots, flight.call).is_running(),
             None => true,
         }
     }
 
     /// Claims a call for a signal; `false` when it does not run.
     pub(super) fn claim_for_signal(&self, call: u64) -> bool {
-        self.slots.as_ref().is_some_and(|slots| Slot::of(slots.words(), call).interrupt())
+        self.slots().is_some_and(|slots| Slot::of(slots, call).interrupt())
     }
 
     /// Claims all that runs for a signal, which the supervisor then sends.
     pub(super) fn claim_running(&self, cause: Cause) {
         let mut outgoing = self.outgoing();
         for flight in outgoing.flights.iter_mut().filter(|flight| flight.asked.is_none()) {
-            if self.slots.is_none() || self.claim_for_signal(flight.call) {
+            if !self.has_slots() || self.claim_for_signal(flight.call) {
                 flight.asked = Some(cause);
             }
         }
@@ -317,7 +314,7 @@ impl Lane {
 
     /// Says that a call is to end, where signals do not. Sent with what is flushed next.
     pub(super) fn ask_to_end(&self, outgoing: &mut Outgoing, call: u64) {
-        if self.slots.is_none() {
+        if !self.has_slots() {
             let header = Header { kind: Kind::Interrupt, beside: 0, id: call };
             // An empty body can always be sent.
             let _ = header.frame(outgoing.outbox.bytes(), None, |_| Ok(()));
@@ -329,8 +326,8 @@ impl Lane {
         let mut outgoing = self.outgoing();
         outgoing.open = false;
         let flights = std::mem::take(&mut outgoing.flights);
-        let fate = |flight: &Flight| match &self.slots {
-            Some(slots) => Slot::of(slots.words(), flight.call).fate(),
+        let fate = |flight: &Flight| match self.slots() {
+            Some(slots) => Slot::of(slots, flight.call).fate(),
             None if flight.started => Fate::Begun,
             None => Fate::Waiting,
         };

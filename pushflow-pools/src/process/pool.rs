@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pushflow_core::interrupt::Cause;
-use pushflow_core::pool::{Rejected, Stats};
+use pushflow_core::pool::{Help, Rejected, Stats};
 use pushflow_core::{Execution, Pool, PoolError, wait};
 
 use super::builder::ProcessPoolBuilder;
@@ -106,6 +106,10 @@ impl Pool for ProcessPool {
             lane.claim_running(Cause::Interrupted);
         }
         self.shared.marks_changed();
+    }
+
+    fn helper(&self) -> Option<Arc<dyn Help>> {
+        Some(Arc::clone(&self.shared) as Arc<dyn Help>)
     }
 
     fn stats(&self) -> Stats {

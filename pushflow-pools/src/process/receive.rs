@@ -15,7 +15,6 @@ use super::frame::{Header, Kind};
 use super::lane::{Flight, Lane};
 use super::log;
 use super::shared::{Completions, Shared};
-use super::wire::unseal;
 
 /// Reads of one lane before the others have their turn.
 const TURNS: usize = 16;
@@ -31,21 +30,25 @@ pub(super) struct Received {
     pub(super) failed: Option<TaskError>,
     /// Anything at all has come.
     pub(super) heard: bool,
-    /// Calls that have ended, among them some that had been told to.
-    pub(super) ended_calls: Vec<u64>,
     /// The stream has ended.
     pub(super) ended: bool,
     /// It cannot be understood.
     pub(super) broken: Option<String>,
 }
 
+impl Received {
+    /// Whether there is something that only the supervisor can deal with.
+    pub(super) fn is_for_supervisor(&self) -> bool {
+        self.ready || self.failed.is_some() || self.ended || self.broken.is_some()
+    }
+}
+
 /// Reads what is there, without waiting.
 pub(super) fn receive(lane: &Lane, shared: &Shared) -> Received {
     let mut received = Received::default();
     let mut inbox = lane.inbox();
-    let inbox = &mut *inbox;
     for _ in 0..TURNS {
-        match lane.wire.read(&mut inbox.frames, &mut inbox.beside) {
+        match lane.wire.read(&mut inbox) {
             Ok(0) => {
                 received.ended = true;
                 break;
@@ -58,7 +61,7 @@ pub(super) fn receive(lane: &Lane, shared: &Shared) -> Received {
             }
         }
         loop {
-            let (header, body) = match inbox.frames.next() {
+            let (header, body) = match inbox.next() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(error) => {
@@ -66,7 +69,9 @@ pub(super) fn receive(lane: &Lane, shared: &Shared) -> Received {
                     return received;
                 }
             };
-            let understood = unseal(header.beside, &mut inbox.beside)
+            let understood = lane
+                .wire
+                .take_beside(header.beside)
                 .map_err(|error| error.to_string())
                 .and_then(|beside| take(lane, shared, header, body, beside, &mut received));
             if let Err(why) = understood {
@@ -94,7 +99,6 @@ fn take(
             received.memory_bytes = received.memory_bytes.max(memory_bytes);
             // A copy of the worker, made by its task, may answer a second time: nobody waits for that.
             let Some(flight) = lane.finish(header.id) else { return Ok(()) };
-            received.ended_calls.push(header.id);
             received.completions.push(judged(flight, outcome));
         }
         Kind::Ready => received.ready = true,

@@ -78,12 +78,12 @@ pub fn serve(reader: impl Into<OwnedFd>, writer: impl Into<OwnedFd>) -> io::Resu
     let (frames, to_do) = sync_channel(MOST_WAITING);
     let listens = Arc::clone(&marks);
     Builder::new().name("pushflow-ear".to_owned()).spawn(move || listen(&reader, &frames, &listens))?;
-    let mut worker = Worker::with_marks(Arc::clone(&mouth), marks);
+    let mut worker = Worker::new(Arc::clone(&mouth), marks);
     let mut _heart = None;
     while let Ok(frame) = to_do.recv() {
         let (header, body) = frame?;
         let heartbeat = (header.kind == Kind::Hello).then(|| Hello::read(&body).map(|hello| hello.heartbeat));
-        if worker.take(header, &body, &mut Vec::new())? == Flow::Exit {
+        if worker.take(header, &body)? == Flow::Exit {
             break;
         }
         if let Some(Ok(interval)) = heartbeat

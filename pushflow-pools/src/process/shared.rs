@@ -14,8 +14,10 @@ use pushflow_signals::fork_local;
 
 use super::builder::ProcessPoolBuilder;
 use super::completing;
+use super::helping::Helping;
 use super::lane::{Lane, LaneId, Limits, Waiting};
 use super::policy::Start;
+use super::receive::Received;
 
 /// Calls are sent ahead for about this long.
 const AHEAD: Duration = Duration::from_micros(200);
@@ -50,6 +52,11 @@ pub(super) struct Shared {
     alarm: AtomicU64,
     /// Lanes that have more to write than their streams take.
     writers: Mutex<Vec<(LaneId, bool)>>,
+    /// Lanes that cannot be written to, and why.
+    broken: Mutex<Vec<(LaneId, String)>>,
+    pub(super) helping: Helping,
+    /// What others have read for the supervisor.
+    passed_on: Mutex<Vec<(LaneId, Received)>>,
 }
 
 /// What becomes of a pool.
@@ -136,6 +143,9 @@ impl Shared {
             marks: AtomicBool::new(false),
             alarm: AtomicU64::new(u64::MAX),
             writers: Mutex::default(),
+            broken: Mutex::default(),
+            helping: Helping::default(),
+            passed_on: Mutex::default(),
         })
     }
 
@@ -453,8 +463,31 @@ impl Shared {
         u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX - 1)
     }
 
+    /// Passes on to the supervisor what somebody else has read.
+    pub(super) fn pass_on(&self, id: LaneId, received: Received) {
+        self.passed_on.lock().unwrap_or_else(PoisonError::into_inner).push((id, received));
+        self.poller.wake();
+    }
+
+    pub(super) fn take_passed_on(&self) -> Vec<(LaneId, Received)> {
+        std::mem::take(&mut *self.passed_on.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A worker cannot be used any more; its process may be ending. From any thread.
+    pub(super) fn is_broken(&self, id: LaneId, why: String) {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).push((id, why));
+        self.poller.wake();
+    }
+
+    pub(super) fn take_broken(&self) -> Vec<(LaneId, String)> {
+        std::mem::take(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Whether a lane's stream is to be watched for room.
     pub(super) fn wants_to_write(&self, lane: &Lane, wants: bool) {
+        if lane.wire.write_end().is_none() {
+            return;
+        }
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         match writers.iter_mut().find(|(id, _)| *id == lane.id) {
             // Taken by the supervisor, who tells the poller.

@@ -60,24 +60,57 @@ impl Supervisor {
             if self.shared.try_end(self.keepers.len()) {
                 return;
             }
-            let timeout = self.sleeps_until().map(|until| until.saturating_duration_since(Instant::now()));
+            let timeout = if self.falls_asleep() {
+                self.sleeps_until().map(|until| until.saturating_duration_since(Instant::now()))
+            } else {
+                Some(Duration::ZERO)
+            };
             if let Err(error) = self.shared.poller.wait(&mut events, timeout) {
                 // Only a mistake of ours leads here; the workers are looked at in turn then.
                 tracing::error!(%error, "cannot wait for workers");
                 std::thread::sleep(AGAIN);
             }
+            self.wakes_up();
             for event in events.drain(..) {
                 self.take_event(event);
             }
         }
     }
 
+    /// Says in all lanes that the supervisor sleeps unless there is something to read; returns whether there is nothing.
+    fn falls_asleep(&self) -> bool {
+        self.keepers.values().filter_map(Keeper::ear).fold(true, |sleeps, local| {
+            let is_there = local.falls_asleep();
+            sleeps && !is_there
+        })
+    }
+
+    /// Says in all lanes that it is awake, and reads those that have something.
+    fn wakes_up(&mut self) {
+        let is_ready = |keeper: &&Keeper| {
+            keeper.ear().is_some_and(|local| {
+                local.wakes_up();
+                !local.is_empty()
+            })
+        };
+        let ready: Vec<LaneId> = self.keepers.values().filter(is_ready).map(|keeper| keeper.lane.id).collect();
+        ready.into_iter().for_each(|id| self.read(id));
+    }
+
     /// Looks at all that others have announced, and at what is due.
     fn look(&mut self) {
+        self.take_passed_on();
         for _ in 0..self.shared.take_vacancies() {
             if let Err(error) = self.start_worker() {
                 let text = format!("no worker process can be started: {error}");
                 self.shared.start_failed(NotReady::NotStarted, || no_workers(text.clone()));
+            }
+        }
+        for (id, why) in self.shared.take_broken() {
+            if let Some(keeper) = self.keepers.get_mut(&id)
+                && keeper.deafened.is_none()
+            {
+                keeper.deafened = Some((Instant::now(), why));
             }
         }
         for (id, wants) in self.shared.take_writers() {
@@ -106,6 +139,15 @@ impl Supervisor {
         }
     }
 
+    /// Takes what others have read.
+    fn take_passed_on(&mut self) {
+        for (id, received) in self.shared.take_passed_on() {
+            if self.take_received(id, received) {
+                self.end(id, None);
+            }
+        }
+    }
+
     fn start_worker(&mut self) -> Result<(), PoolError> {
         let id = LaneId(self.next);
         self.next += 1;
@@ -122,16 +164,10 @@ impl Supervisor {
         let Some(keeper) = self.keepers.get(&id) else { return };
         let wire = &keeper.lane.wire;
         let poller = &self.shared.poller;
-        let watched = if wire.carries_descriptors() {
-            let interest = if wants { Interest::ReadWrite } else { Interest::Read };
-            poller.modify(wire.read_end(), Part::Stream.token(id), interest)
-        } else if wants {
-            // It may be watched already.
-            let _ = poller.remove(wire.write_end());
-            poller.add(wire.write_end(), Part::Room.token(id), Interest::ReadWrite)
-        } else {
-            poller.remove(wire.write_end())
-        };
+        let Some(end) = wire.write_end() else { return };
+        // It may be watched already.
+        let _ = poller.remove(end);
+        let watched = if wants { poller.add(end, Part::Room.token(id), Interest::ReadWrite) } else { Ok(()) };
         if let Err(error) = watched
             && wants
             && keeper.stream_ended.is_none()
@@ -164,12 +200,9 @@ impl Supervisor {
         let Some(keeper) = self.keepers.get_mut(&id) else { return };
         match part {
             Part::Stream => {
-                if event.writable {
-                    keeper.lane.flush(&self.shared);
-                }
-                if event.readable || event.ended {
-                    self.read(id);
-                }
+                // There may be room again: that is said by the same bell.
+                keeper.lane.flush(&self.shared);
+                self.read(id);
             }
             Part::Room => keeper.lane.flush(&self.shared),
             Part::Process => self.take_end(id),
@@ -194,13 +227,10 @@ impl Supervisor {
 
     /// Takes what a worker has said; returns whether that was its end, and its process is not ours to wait for.
     fn take_received(&mut self, id: LaneId, received: Received) -> bool {
-        let Received { mut completions, memory_bytes, ready, failed, heard, ended_calls, ended, broken } = received;
+        let Received { mut completions, memory_bytes, ready, failed, heard, ended, broken } = received;
         let Some(keeper) = self.keepers.get_mut(&id) else { return false };
         if heard {
             keeper.heard();
-        }
-        if keeper.escalation.is_some_and(|escalation| ended_calls.contains(&escalation.call)) {
-            keeper.escalation = None;
         }
         if self.shared.settings.output == Output::Capture {
             for (execution, _) in &completions {
@@ -217,6 +247,7 @@ impl Supervisor {
         if let Some(why) = broken
             && keeper.leaving.is_none()
         {
+            keeper.unreadable = true;
             keeper.give_up(why);
             let _ = self.shared.poller.remove(keeper.lane.wire.read_end());
             keeper.stream_ended = Some(Instant::now());
@@ -248,13 +279,21 @@ impl Supervisor {
 
     /// A worker has ended: what it has said still counts, what it had begun is lost, what it had not goes to others.
     fn end(&mut self, id: LaneId, ending: Option<pushflow_signals::Ending>) {
+        // Whether it had become ready, for instance.
+        if self.keepers.contains_key(&id) {
+            for (id, received) in self.shared.take_passed_on() {
+                // Those that somebody reads for the supervisor have processes: their end is another event.
+                let _ = self.take_received(id, received);
+            }
+        }
         loop {
             let Some(keeper) = self.keepers.get(&id) else { return };
-            if keeper.stream_ended.is_some() {
+            if keeper.unreadable {
                 break;
             }
+            // What it has written to shared memory outlives it, and its stream.
             let received = receive(&keeper.lane, &self.shared);
-            let more = received.heard && !received.ended && received.broken.is_none();
+            let more = received.heard && received.broken.is_none();
             self.take_received(id, received);
             if !more {
                 break;
@@ -365,10 +404,16 @@ impl Supervisor {
             if let Some(escalation) = keeper.escalation
                 && escalation.due.is_some_and(|due| now >= due)
             {
-                keeper.signal(escalation.call, settings.grace, now);
+                // It may have ended since.
+                if keeper.lane.outgoing().flight(escalation.call).is_some() {
+                    keeper.signal(escalation.call, settings.grace, now);
+                } else {
+                    keeper.escalation = None;
+                }
             }
             if keeper.deaf_at().is_some_and(|at| now >= at) {
-                keeper.give_up("it closed its stream".to_owned());
+                let why = keeper.deafened.take().map(|(_, why)| why);
+                keeper.give_up(why.unwrap_or_else(|| "it closed its stream".to_owned()));
             }
             if keeper.silent_at(settings.heartbeat).is_some_and(|at| now >= at) {
                 keeper.give_up(format!("it was silent for {:?}", settings.heartbeat * 5));

@@ -3,19 +3,19 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use pushflow_core::value::Buffer;
-use pushflow_signals::Link;
 use pushflow_signals::memory::Sealed;
 
 use super::frame::{FrameReader, MOST_BESIDE};
+use super::local::Local;
 
 /// An ordered pair of byte streams.
 #[derive(Debug)]
 pub(super) enum Wire {
-    /// With a process that this one has started, or that has started this one. Carries descriptors.
-    Link(Link),
+    /// Within this machine. Carries descriptors.
+    Local(Local),
     /// With whatever is at the other end.
     Streams {
         /// What comes from there.
@@ -28,30 +28,29 @@ pub(super) enum Wire {
 impl Wire {
     /// Whether it carries descriptors.
     pub(super) fn carries_descriptors(&self) -> bool {
-        matches!(self, Wire::Link(_))
+        matches!(self, Wire::Local(_))
     }
 
-    /// Reads once; 0 at the end.
-    pub(super) fn read(&self, into: &mut FrameReader, beside: &mut Vec<OwnedFd>) -> io::Result<usize> {
+    pub(super) fn local(&self) -> Option<&Local> {
+        match self {
+            Wire::Local(local) => Some(local),
+            Wire::Streams { .. } => None,
+        }
+    }
+
+    /// Reads once what is there; 0 at the end. For the parent, whose streams do not block.
+    pub(super) fn read(&self, into: &mut FrameReader) -> io::Result<usize> {
         let count = match self {
-            Wire::Link(link) => link.receive(into.spare(), beside)?,
+            Wire::Local(local) => local.read_now(into.spare())?,
             Wire::Streams { reader, .. } => read_file(reader, into.spare())?,
         };
         into.advance(count);
         Ok(count)
     }
 
-    /// Reads once, or fails with `WouldBlock`, whether the streams block or not. For a link only.
-    pub(super) fn read_now(&self, into: &mut FrameReader, beside: &mut Vec<OwnedFd>) -> io::Result<usize> {
-        let Wire::Link(link) = self else { return Err(io::ErrorKind::WouldBlock.into()) };
-        let count = link.receive_now(into.spare(), beside)?;
-        into.advance(count);
-        Ok(count)
-    }
-
     fn write(&self, bytes: &[u8], beside: &[BorrowedFd<'_>]) -> io::Result<usize> {
         match self {
-            Wire::Link(link) => link.send(bytes, beside),
+            Wire::Local(local) => local.write(bytes, beside),
             Wire::Streams { writer, .. } => {
                 let mut writer = writer;
                 writer.write(bytes)
@@ -62,16 +61,28 @@ impl Wire {
     /// What to wait for to read.
     pub(super) fn read_end(&self) -> BorrowedFd<'_> {
         match self {
-            Wire::Link(link) => link.as_fd(),
+            Wire::Local(local) => local.as_fd(),
             Wire::Streams { reader, .. } => reader.as_fd(),
         }
     }
 
-    /// What to wait for to write.
-    pub(super) fn write_end(&self) -> BorrowedFd<'_> {
+    /// What to wait for to write, if that is waited for.
+    pub(super) fn write_end(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Wire::Link(link) => link.as_fd(),
-            Wire::Streams { writer, .. } => writer.as_fd(),
+            Wire::Local(_) => None,
+            Wire::Streams { writer, .. } => Some(writer.as_fd()),
+        }
+    }
+
+    /// Takes what came beside a frame.
+    pub(super) fn take_beside(&self, count: u16) -> io::Result<Vec<Buffer>> {
+        match self {
+            _ if count == 0 => Ok(Vec::new()),
+            Wire::Local(local) => {
+                let descriptors = local.take_descriptors(count.into())?;
+                descriptors.into_iter().map(|descriptor| Sealed::from_fd(descriptor).map(Buffer::new)).collect()
+            }
+            Wire::Streams { .. } => Err(io::Error::other("descriptors are announced on a stream that carries none")),
         }
     }
 }
@@ -168,13 +179,4 @@ pub(super) fn seal(mut buffers: Vec<Buffer>) -> io::Result<Vec<Buffer>> {
         }
     }
     Ok(buffers)
-}
-
-/// Takes what came beside a frame.
-pub(super) fn unseal(count: u16, descriptors: &mut Vec<OwnedFd>) -> io::Result<Vec<Buffer>> {
-    let count = usize::from(count);
-    if descriptors.len() < count {
-        return Err(io::Error::other(format!("{count} descriptors announced, {} came", descriptors.len())));
-    }
-    descriptors.drain(..count).map(|descriptor| Sealed::from_fd(descriptor).map(Buffer::new)).collect()
 }

@@ -14,17 +14,18 @@ use pushflow_core::pool::{Outcome, Subject};
 use pushflow_core::value::Buffer;
 use pushflow_core::{Payload, Task, TaskError, registry};
 use pushflow_signals::fork_local::ForkLocal;
-use pushflow_signals::memory::SharedWords;
 use pushflow_signals::signal::Watch;
 use pushflow_signals::{Inside, Returned, Signal, interrupt, streams};
 
 use super::codec::{Decoder, Malformed};
 use super::frame::{FrameReader, Header, Kind};
 use super::hello::Hello;
+use super::local::Local;
 use super::log::Forwarder;
 use super::mouth::Mouth;
+use super::page::{Page, Side};
 use super::slots::Slot;
-use super::wire::{Wire, unseal};
+use super::wire::Wire;
 
 /// The name of the worker among the processes of a program.
 pub(super) const NAME: &str = "pushflow-pools worker";
@@ -39,33 +40,46 @@ const SIGNAL: Duration = Duration::from_secs(1);
 /// The body of a worker process.
 fn work(inside: &mut Inside) -> Returned {
     interrupt::idle();
-    let mouth = Arc::new(Mouth::new(Wire::Link(inside.link.share())));
-    let mut worker = Worker::new(Arc::clone(&mouth));
     let mut frames = FrameReader::new();
-    let mut beside = Vec::new();
+    let mut descriptors = Vec::new();
+    let (hello, page) = loop {
+        if let Some((header, body)) = frames.next()? {
+            if header.kind != Kind::Hello || descriptors.is_empty() {
+                return Err(invalid("a frame before the greeting").into());
+            }
+            break (Hello::read(body)?, Arc::new(Page::from_fd(descriptors.remove(0))?));
+        }
+        let count = inside.link.receive(frames.spare(), &mut descriptors)?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        frames.advance(count);
+    };
+    let mouth = Arc::new(Mouth::new(Wire::Local(Local::new(inside.link.share(), page, Side::Worker))));
+    let Some(local) = mouth.wire().local() else { return Ok(Vec::new()) };
+    let mut worker = Worker::new(Arc::clone(&mouth), Arc::new(BySignal));
+    worker.begin(hello, descriptors)?;
+    let mut frames = FrameReader::new();
     let mut looked = Instant::now();
     loop {
         let Some((header, body)) = frames.next()? else {
-            let read = mouth.wire().read(&mut frames, &mut beside);
-            looked = Instant::now();
-            match read {
-                Ok(0) => return Ok(Vec::new()),
-                Ok(_) => continue,
-                Err(error) => return Err(error.into()),
+            let count = local.read(frames.spare())?;
+            if count == 0 {
+                return Ok(Vec::new());
             }
+            frames.advance(count);
+            looked = Instant::now();
+            continue;
         };
-        if worker.take(header, body, &mut beside)? == Flow::Exit {
-            return Ok(Vec::new());
-        }
         // What was sent ahead is not begun when the parent has ended.
         if looked.elapsed() > TRUST {
             looked = Instant::now();
-            match mouth.wire().read_now(&mut frames, &mut beside) {
-                Ok(0) => return Ok(Vec::new()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+            if !local.parent_lives() {
+                return Ok(Vec::new());
             }
+        }
+        if worker.take(header, body)? == Flow::Exit {
+            return Ok(Vec::new());
         }
     }
 }
@@ -82,7 +96,6 @@ pub(super) struct Worker {
     mouth: Arc<Mouth>,
     pid: u32,
     hello: Hello,
-    slots: Option<SharedWords>,
     tasks: HashMap<u64, Result<Arc<dyn Task>, TaskError>>,
     mark: Interruption,
     /// The call that runs, for what its task tells.
@@ -143,11 +156,7 @@ impl Source for Sigint {
 }
 
 impl Worker {
-    pub(super) fn new(mouth: Arc<Mouth>) -> Worker {
-        Worker::with_marks(mouth, Arc::new(BySignal))
-    }
-
-    pub(super) fn with_marks(mouth: Arc<Mouth>, marks: Arc<dyn Marks>) -> Worker {
+    pub(super) fn new(mouth: Arc<Mouth>, marks: Arc<dyn Marks>) -> Worker {
         let current = Arc::new(AtomicU64::new(0));
         let (speaks, call) = (Arc::clone(&mouth), Arc::clone(&current));
         let listener: Listener = Arc::new(move |event: &Event<'_>| {
@@ -165,7 +174,6 @@ impl Worker {
             mouth,
             pid: std::process::id(),
             hello: Hello::default(),
-            slots: None,
             tasks: HashMap::new(),
             mark: marks.make(0, None),
             current,
@@ -175,15 +183,12 @@ impl Worker {
     }
 
     /// Takes a frame, and does what it says.
-    pub(super) fn take(&mut self, header: Header, body: &[u8], beside: &mut Vec<OwnedFd>) -> io::Result<Flow> {
+    pub(super) fn take(&mut self, header: Header, body: &[u8]) -> io::Result<Flow> {
         match header.kind {
-            Kind::Hello => {
-                let count = usize::from(header.beside).min(beside.len());
-                self.begin(body, beside.drain(..count).collect())?;
-            }
+            Kind::Hello => self.begin(Hello::read(body).map_err(invalid)?, Vec::new())?,
             Kind::Define => self.define(header.id, body).map_err(invalid)?,
             Kind::Call => {
-                let beside = unseal(header.beside, beside)?;
+                let beside = self.mouth.wire().take_beside(header.beside)?;
                 return self.call(header.id, body, beside);
             }
             Kind::Exit => return Ok(Flow::Exit),
@@ -196,17 +201,15 @@ impl Worker {
         Ok(Flow::GoOn)
     }
 
-    /// Becomes what the parent wants.
-    fn begin(&mut self, body: &[u8], descriptors: Vec<OwnedFd>) -> io::Result<()> {
-        self.hello = Hello::read(body).map_err(invalid)?;
+    /// Becomes what the parent wants; the descriptors are those of its outputs.
+    fn begin(&mut self, hello: Hello, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+        self.hello = hello;
         let mut descriptors = descriptors.into_iter();
         let mut next = |is_there: bool| {
             let missing = || invalid("a descriptor is missing");
             if is_there { descriptors.next().ok_or_else(missing).map(Some) } else { Ok(None) }
         };
-        let (slots, stdout, stderr) =
-            (next(self.hello.has_slots)?, next(self.hello.has_stdout)?, next(self.hello.has_stderr)?);
-        self.slots = slots.map(|slots| SharedWords::from_fd(slots, super::hello::WORDS)).transpose()?;
+        let (stdout, stderr) = (next(hello.has_stdout)?, next(hello.has_stderr)?);
         if stdout.is_some() || stderr.is_some() {
             streams::redirect(stdout, stderr)?;
             // Not daemonic, it may live on without anybody who reads what it prints.
@@ -221,6 +224,10 @@ impl Worker {
             self.mouth.say(Kind::Ready, self.pid.into(), |_| {});
         }
         Ok(())
+    }
+
+    fn slots(&self) -> Option<&[AtomicU64]> {
+        self.mouth.wire().local().map(|local| local.page().slots())
     }
 
     fn define(&mut self, number: u64, body: &[u8]) -> Result<(), Malformed> {
@@ -250,9 +257,9 @@ impl Worker {
         if self.hello.has_stdout {
             let _ = io::Write::flush(&mut io::stdout());
         }
-        if let Some(slots) = &self.slots
+        if let Some(slots) = self.slots()
             && id != INITIALIZER
-            && !Slot::of(slots.words(), id).end()
+            && !Slot::of(slots, id).end()
         {
             interrupt::wait_received(received, SIGNAL);
         }
@@ -266,9 +273,9 @@ impl Worker {
 
     /// Begins a call, unless it was taken back.
     fn begins(&self, id: u64) -> bool {
-        match &self.slots {
+        match self.slots() {
             _ if id == INITIALIZER => true,
-            Some(slots) => Slot::of(slots.words(), id).begin(),
+            Some(slots) => Slot::of(slots, id).begin(),
             None => {
                 self.mouth.say(Kind::Started, id, |_| {});
                 true
