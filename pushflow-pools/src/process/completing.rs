@@ -9,9 +9,12 @@ use pushflow_core::pool::Outcome;
 
 use super::shared::{Completions, Shared};
 
+/// An outcome that is still to be told, and the pool whose execution it is of.
+type Untold = (Arc<Shared>, Execution, Outcome);
+
 thread_local! {
     /// What this thread has still to tell, and for which pool; there while it is telling.
-    static TELLING: RefCell<Option<VecDeque<(Arc<Shared>, Execution, Outcome)>>> = const { RefCell::new(None) };
+    static TELLING: RefCell<Option<VecDeque<Untold>>> = const { RefCell::new(None) };
     /// Pools that this thread supervises, or tells outcomes of: it cannot wait for their end.
     static WITHIN: Cell<Vec<*const Shared>> = const { Cell::new(Vec::new()) };
 }
@@ -42,7 +45,7 @@ pub(super) fn complete(shared: &Arc<Shared>, completions: Completions) {
     }
 }
 
-fn next() -> Option<(Arc<Shared>, Execution, Outcome)> {
+fn next() -> Option<Untold> {
     TELLING.with_borrow_mut(|telling| telling.as_mut().and_then(VecDeque::pop_front))
 }
 

@@ -188,7 +188,3 @@ impl FrameReader {
         Ok(Some((header, &self.buffer[body..self.begin])))
     }
 }
-
-#[cfg(test)]
-#[path = "wire_tests.rs"]
-mod tests;

@@ -98,7 +98,7 @@ impl Remains {
             text.push_str(" by the kernel, which was out of memory");
         }
         if let Some(bytes) = self.peak_memory_bytes {
-            let tenths = bytes * 10 >> 20;
+            let tenths = (bytes >> 10) * 10 / 1024;
             let _ = write!(text, " (peak memory {}.{} MiB)", tenths / 10, tenths % 10);
         }
         text

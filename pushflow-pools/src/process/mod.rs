@@ -23,6 +23,7 @@ mod remote;
 mod ring;
 mod shared;
 mod slots;
+mod state;
 mod supervise;
 mod wire;
 mod worker;

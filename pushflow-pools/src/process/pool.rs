@@ -11,7 +11,8 @@ use pushflow_core::{Execution, Pool, PoolError, wait};
 
 use super::builder::ProcessPoolBuilder;
 use super::completing;
-use super::shared::{Phase, Shared, WhenFull};
+use super::shared::{Shared, WhenFull};
+use super::state::Phase;
 use super::supervise::Supervisor;
 
 /// A pool of processes of this program, of one of five types. Tasks have to be registered, so that workers find them.

@@ -1,6 +1,5 @@
 //! [`Shared`]: what the pool, its supervisor and whoever submits have in common: the queue, and who has room.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -15,12 +14,11 @@ use pushflow_signals::fork_local;
 use super::builder::ProcessPoolBuilder;
 use super::completing;
 use super::helping::Helping;
-use super::lane::{Lane, LaneId, Limits, Waiting};
+use super::lane::{Lane, LaneId, Waiting};
 use super::policy::Start;
 use super::receive::Received;
+use super::state::{Phase, Seat, State};
 
-/// Calls are sent ahead for about this long.
-const AHEAD: Duration = Duration::from_micros(200);
 /// How often workers may fail in a row before they are ready.
 const STARTS: u32 = 3;
 /// How many killings of workers before they are ready count as one that failed by itself: somebody kills workers, and
@@ -59,55 +57,6 @@ pub(super) struct Shared {
     passed_on: Mutex<Vec<(LaneId, Received)>>,
 }
 
-/// What becomes of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Open,
-    Closing,
-    Ended,
-}
-
-struct State {
-    phase: Phase,
-    queue: VecDeque<Waiting>,
-    seats: BTreeMap<LaneId, Seat>,
-    /// How many workers there should be.
-    target: usize,
-    /// How many the supervisor is starting.
-    starting: usize,
-    failed_starts: u32,
-    /// Who waits for room.
-    room: VecDeque<Waker>,
-    /// Who waits for the end.
-    end: Vec<Waker>,
-}
-
-/// What the pool thinks of a worker.
-struct Seat {
-    lane: Arc<Lane>,
-    stage: Stage,
-    /// How many calls it has.
-    outstanding: usize,
-    /// How many calls it was sent in all.
-    sent: u64,
-    /// How long a call takes, on average and lately.
-    pace: Option<Duration>,
-    /// When it had something to do again.
-    busy_since: Instant,
-}
-
-/// The life of a worker, as far as calls are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It has not said that it is ready. It gets one call, which it finds when it is.
-    Starting,
-    Ready,
-    /// It is to be replaced, and serves until the other one is ready.
-    Aging,
-    /// It gets no more calls.
-    Retiring,
-}
-
 /// What to do when the pool is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenFull {
@@ -123,16 +72,7 @@ impl Shared {
     pub(super) fn new(settings: ProcessPoolBuilder, workers: usize) -> Result<Shared, PoolError> {
         let poller = Poller::new().map_err(|error| PoolError::Start { source: error.into() })?;
         let target = if settings.policy.start == Start::Eager { workers } else { 0 };
-        let state = State {
-            phase: Phase::Open,
-            queue: VecDeque::new(),
-            seats: BTreeMap::new(),
-            target,
-            starting: 0,
-            failed_starts: 0,
-            room: VecDeque::new(),
-            end: Vec::new(),
-        };
+        let state = State::new(target);
         Ok(Shared {
             settings,
             workers,
@@ -202,7 +142,7 @@ impl Shared {
     fn dispatch<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>, just: Option<LaneId>) {
         let mut lost = Vec::new();
         loop {
-            let Some((lane, calls)) = state.assign(self, just) else { break };
+            let Some((lane, calls)) = state.assign(&self.settings, just) else { break };
             drop(state);
             let count = calls.len();
             let sent = lane.send(calls, self);
@@ -222,7 +162,7 @@ impl Shared {
                 state.queue.push_front(waiting);
             }
         }
-        let wanted = state.raise_target(self);
+        let wanted = state.raise_target(self.workers);
         let wakers = state.take_room(self.settings.max_pending);
         drop(state);
         if wanted {
@@ -301,15 +241,7 @@ impl Shared {
     pub(super) fn add(self: &Arc<Self>, lane: Arc<Lane>) {
         let mut state = self.lock();
         state.starting = state.starting.saturating_sub(1);
-        let seat = Seat {
-            lane: Arc::clone(&lane),
-            stage: Stage::Starting,
-            outstanding: 0,
-            sent: 0,
-            pace: None,
-            busy_since: Instant::now(),
-        };
-        state.seats.insert(lane.id, seat);
+        state.seats.insert(lane.id, Seat::new(Arc::clone(&lane)));
         self.dispatch(state, Some(lane.id));
     }
 
@@ -401,7 +333,7 @@ impl Shared {
     }
 
     pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
-        self.lock().seats.values().map(|seat| Arc::clone(&seat.lane)).collect()
+        self.lock().lanes()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -421,8 +353,7 @@ impl Shared {
 
     /// Returns how many executions have no outcome yet.
     pub(super) fn unfinished(&self) -> usize {
-        let state = self.lock();
-        state.queue.len() + state.seats.values().map(|seat| seat.outstanding).sum::<usize>()
+        self.lock().unfinished()
     }
 
     /// The mark of an execution was set. From any thread.
@@ -510,191 +441,6 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ProcessPoolBuilder {
-    pub(super) fn limits(&self) -> Limits {
-        Limits { soft: self.soft_time_limit, hard: self.hard_time_limit }
-    }
-
-    /// Whether workers get one call at a time, whatever the pace.
-    fn one_by_one(&self) -> bool {
-        self.soft_time_limit.is_some()
-            || self.hard_time_limit.is_some()
-            || self.max_pending.is_some()
-            || self.output == super::builder::Output::Capture
-    }
-}
-
-impl Seat {
-    /// How many more calls it takes now.
-    fn room(&self, settings: &ProcessPoolBuilder) -> usize {
-        let window = match (self.stage, self.pace) {
-            (Stage::Retiring, _) => return 0,
-            (Stage::Starting, _) | (_, None) => 1,
-            _ if settings.one_by_one() || !self.lane.has_slots() => 1,
-            (_, Some(pace)) => {
-                let fit = AHEAD.as_nanos() / pace.as_nanos().max(1);
-                usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, settings.prefetch)
-            }
-        };
-        let left = settings.max_tasks_per_child.map_or(u64::MAX, |most| most.saturating_sub(self.sent));
-        window.saturating_sub(self.outstanding).min(usize::try_from(left).unwrap_or(usize::MAX))
-    }
-
-    fn is_staying(&self) -> bool {
-        matches!(self.stage, Stage::Starting | Stage::Ready)
-    }
-}
-
-impl State {
-    /// How many executions wait to be started.
-    fn pending(&self) -> usize {
-        let ahead = |seat: &Seat| match seat.stage {
-            Stage::Starting => seat.outstanding,
-            Stage::Ready | Stage::Aging | Stage::Retiring => seat.outstanding.saturating_sub(1),
-        };
-        self.queue.len() + self.seats.values().map(ahead).sum::<usize>()
-    }
-
-    /// Takes calls off the queue for a worker that has room: `just` that one if it has, else the least busy.
-    fn assign(&mut self, shared: &Shared, just: Option<LaneId>) -> Option<(Arc<Lane>, Vec<Waiting>)> {
-        if self.queue.is_empty() {
-            return None;
-        }
-        let settings = &shared.settings;
-        let has_room = |seat: &&mut Seat| seat.room(settings) > 0;
-        let preferred = just.and_then(|id| self.seats.get_mut(&id)).filter(has_room).map(|seat| seat.lane.id);
-        // One at a time to whoever has least, so that all have something to do; many only where that is no loss.
-        let id = preferred.or_else(|| {
-            let seats = self.seats.values().filter(|seat| seat.room(settings) > 0);
-            seats.min_by_key(|seat| (seat.outstanding, seat.stage == Stage::Starting)).map(|seat| seat.lane.id)
-        })?;
-        let idle = self.seats.values().filter(|seat| seat.lane.id != id && seat.outstanding == 0).count();
-        let seat = self.seats.get_mut(&id)?;
-        let fair = (self.queue.len() / (idle + 1)).max(1);
-        let most = seat.room(settings).min(fair);
-        // The time of one that has a timeout begins when it is sent: it is sent to nobody who has something to do.
-        let timed = |waiting: &Waiting| waiting.execution.subject().timeout.is_some();
-        let count = match self.queue.iter().take(most).position(timed) {
-            None => most,
-            Some(0) if seat.outstanding == 0 => 1,
-            Some(0) => return None,
-            Some(before) => before,
-        };
-        if seat.outstanding == 0 {
-            seat.busy_since = Instant::now();
-        }
-        seat.outstanding += count;
-        seat.sent += count as u64;
-        if let Some(most) = settings.max_tasks_per_child {
-            if seat.sent >= most {
-                seat.stage = Stage::Retiring;
-            } else if seat.sent + 1 >= most && seat.stage == Stage::Ready {
-                seat.stage = Stage::Aging;
-            }
-        }
-        Some((Arc::clone(&seat.lane), self.queue.drain(..count).collect()))
-    }
-
-    fn retire(&mut self, id: LaneId) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.stage = Stage::Retiring;
-        }
-    }
-
-    fn unassign(&mut self, id: LaneId, count: usize) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.outstanding = seat.outstanding.saturating_sub(count);
-        }
-    }
-
-    fn note_ended(&mut self, id: LaneId, count: usize, too_large: bool) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.outstanding = seat.outstanding.saturating_sub(count);
-        let now = Instant::now();
-        if let Ok(count @ 1..) = u32::try_from(count) {
-            let took = now.saturating_duration_since(seat.busy_since) / count;
-            seat.pace = Some(seat.pace.map_or(took, |pace| if took > pace { took } else { (pace * 3 + took) / 4 }));
-        }
-        seat.busy_since = now;
-        if too_large && seat.stage == Stage::Ready {
-            seat.stage = Stage::Aging;
-        }
-    }
-
-    /// Whoever has calls that could go to a worker without any, and how many.
-    fn richest_beside(&self, id: LaneId) -> Option<(Arc<Lane>, usize)> {
-        let idle = self.seats.get(&id)?;
-        if idle.outstanding > 0 || !self.queue.is_empty() || idle.stage != Stage::Ready {
-            return None;
-        }
-        let others = self.seats.values().filter(|seat| seat.lane.id != id && seat.outstanding > 1);
-        let richest = others.max_by_key(|seat| seat.outstanding)?;
-        Some((Arc::clone(&richest.lane), richest.outstanding / 2))
-    }
-
-    /// A worker is ready; one that it replaces retires.
-    fn make_ready(&mut self, id: LaneId) -> Vec<Arc<Lane>> {
-        if let Some(seat) = self.seats.get_mut(&id)
-            && seat.stage == Stage::Starting
-        {
-            seat.stage = Stage::Ready;
-        }
-        let ready = self.seats.values().filter(|seat| seat.stage == Stage::Ready).count();
-        let mut surplus = (ready + self.aging()).saturating_sub(self.target);
-        let mut retired = Vec::new();
-        for seat in self.seats.values_mut() {
-            if surplus > 0 && seat.stage == Stage::Aging {
-                seat.stage = Stage::Retiring;
-                surplus -= 1;
-                retired.push(Arc::clone(&seat.lane));
-            }
-        }
-        retired
-    }
-
-    fn aging(&self) -> usize {
-        self.seats.values().filter(|seat| seat.stage == Stage::Aging).count()
-    }
-
-    /// Wants more workers when more waits than they have room for; returns whether one is to be started.
-    fn raise_target(&mut self, shared: &Shared) -> bool {
-        let busy = self.seats.values().filter(|seat| seat.is_staying() && seat.outstanding > 0).count();
-        let wanted = (busy + self.queue.len()).min(shared.workers);
-        self.target = self.target.max(wanted);
-        self.vacancies() > 0
-    }
-
-    fn vacancies(&self) -> usize {
-        let staying = self.seats.values().filter(|seat| seat.is_staying()).count();
-        let vacant = self.target.saturating_sub(staying + self.starting);
-        match self.phase {
-            Phase::Open => vacant,
-            // Only for what is left to do.
-            Phase::Closing => vacant.min(self.queue.len().saturating_sub(self.starting)),
-            Phase::Ended => 0,
-        }
-    }
-
-    fn take_leavers(&mut self) -> Vec<Arc<Lane>> {
-        let all = self.phase != Phase::Open && self.queue.is_empty();
-        let mut leavers = Vec::new();
-        for seat in self.seats.values_mut() {
-            if seat.outstanding == 0 && (all || seat.stage == Stage::Retiring) {
-                seat.stage = Stage::Retiring;
-                leavers.push(Arc::clone(&seat.lane));
-            }
-        }
-        leavers
-    }
-
-    /// Takes those who wait for room and have it now.
-    fn take_room(&mut self, most: Option<usize>) -> Vec<Waker> {
-        let Some(most) = most else { return Vec::new() };
-        let free = most.saturating_sub(self.pending()).min(self.room.len());
-        self.room.drain(..free).collect()
     }
 }
 

@@ -19,8 +19,9 @@ use super::keeper::{Keeper, Part, cause_of};
 use super::lane::{Flight, LaneId, Waiting};
 use super::prints::Prints;
 use super::receive::{Received, receive};
-use super::shared::{Completions, NotReady, Phase, Shared, no_workers};
+use super::shared::{Completions, NotReady, Shared, no_workers};
 use super::slots::Fate;
+use super::state::Phase;
 
 /// How many workers may die while an execution waits in them.
 const BLAME: u32 = 3;
