@@ -67,8 +67,8 @@ impl Drop for Reset {
 ///
 /// For a process whose body is a loop that waits for work: the body itself counts as running at first.
 pub fn idle() {
-    if is_armed() {
-        STATE.store(IDLE, Ordering::SeqCst);
+    // The event comes after the mark: one that comes later than this is stale, which who waits next finds out.
+    if is_armed() && STATE.swap(IDLE, Ordering::SeqCst) == INTERRUPTED {
         drain();
     }
 }
