@@ -8,6 +8,8 @@
 
 mod backends;
 mod gates;
+mod nesting;
+mod out_of_memory;
 mod storm;
 mod suite;
 mod tasks;
@@ -25,13 +27,16 @@ const LONG: Duration = Duration::from_secs(60);
 fn main() -> ExitCode {
     pushflow_signals::init();
     match std::env::var(PART).unwrap_or_default().as_str() {
+        nesting::PART => nesting::play(),
+        out_of_memory::PART => out_of_memory::play(),
         storm::PART => storm::play(),
         _ => test(),
     }
 }
 
 fn test() -> ExitCode {
-    let trials: Vec<Trial> = [suite::trials(), storm::trials()].into_iter().flatten().collect();
+    let trials: Vec<Trial> =
+        [suite::trials(), nesting::trials(), out_of_memory::trials(), storm::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
