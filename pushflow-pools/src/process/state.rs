@@ -85,6 +85,8 @@ impl Seat {
     fn room(&self, settings: &ProcessPoolBuilder) -> usize {
         let window = match (self.stage, self.pace) {
             (Stage::Retiring, _) => return 0,
+            // It would be taken for one that runs: its time would pass, it would not be counted as waiting.
+            (Stage::Starting, _) if settings.one_by_one() => 0,
             (Stage::Starting, _) | (_, None) => 1,
             _ if settings.one_by_one() || !self.lane.has_slots() => 1,
             (_, Some(pace)) => {
@@ -154,11 +156,11 @@ impl State {
         let seat = self.seats.get_mut(&id)?;
         let fair = (self.queue.len() / (idle + 1)).max(1);
         let most = seat.room(settings).min(fair);
-        // The time of one that has a timeout begins when it is sent: it is sent to nobody who has something to do.
+        // The time of one that has a timeout begins when it is sent: to somebody who is ready and has nothing to do.
         let timed = |waiting: &Waiting| waiting.execution.subject().timeout.is_some();
         let count = match self.queue.iter().take(most).position(timed) {
             None => most,
-            Some(0) if seat.outstanding == 0 => 1,
+            Some(0) if seat.outstanding == 0 && seat.stage != Stage::Starting => 1,
             Some(0) => return None,
             Some(before) => before,
         };
