@@ -142,7 +142,7 @@ impl Shared {
     fn dispatch<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>, just: Option<LaneId>) {
         let mut lost = Vec::new();
         loop {
-            let Some((lane, calls)) = state.assign(&self.settings, just) else { break };
+            let Some((lane, calls)) = state.assign(&self.settings, self.workers, just) else { break };
             drop(state);
             let count = calls.len();
             let sent = lane.send(calls, self);

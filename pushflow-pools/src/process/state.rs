@@ -140,16 +140,19 @@ impl State {
     pub(super) fn assign(
         &mut self,
         settings: &ProcessPoolBuilder,
+        workers: usize,
         just: Option<LaneId>,
     ) -> Option<(Arc<Lane>, Vec<Waiting>)> {
         if self.queue.is_empty() {
             return None;
         }
-        let has_room = |seat: &&mut Seat| seat.room(settings) > 0;
-        let preferred = just.and_then(|id| self.seats.get_mut(&id)).filter(has_room).map(|seat| seat.lane.id);
+        // The replacement of a worker that ends what it has must wait for that: no more run at once than there may be.
+        let all_busy = self.seats.values().filter(|seat| seat.outstanding > 0).count() >= workers;
+        let has_room = |seat: &&Seat| (seat.outstanding > 0 || !all_busy) && seat.room(settings) > 0;
+        let preferred = just.and_then(|id| self.seats.get(&id)).filter(has_room).map(|seat| seat.lane.id);
         // One at a time to whoever has least, so that all have something to do; many only where that is no loss.
         let id = preferred.or_else(|| {
-            let seats = self.seats.values().filter(|seat| seat.room(settings) > 0);
+            let seats = self.seats.values().filter(has_room);
             seats.min_by_key(|seat| (seat.outstanding, seat.stage == Stage::Starting)).map(|seat| seat.lane.id)
         })?;
         let idle = self.seats.values().filter(|seat| seat.lane.id != id && seat.outstanding == 0).count();
