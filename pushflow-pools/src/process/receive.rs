@@ -123,12 +123,15 @@ fn read_reply(mut decoder: Decoder<'_>) -> Result<(u64, Outcome), Malformed> {
 
 /// What an outcome counts for, given what the execution was told meanwhile.
 fn judged(flight: Flight, outcome: Outcome) -> (Execution, Outcome) {
-    let outcome = match outcome {
-        Err(error) if flight.asked == Some(Cause::TimedOut) && error.kind() == ErrorKind::Interrupted => {
-            Err(TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the task took longer than its time limit"))
-        }
-        other => other,
+    let is_late = || flight.asked == Some(Cause::TimedOut);
+    // Its own time and not that of its run, for which outputs that come late are outputs.
+    let own_time = || flight.waiting.execution.subject().interruption.cause().is_none();
+    let counts = match &outcome {
+        Ok(_) => !(is_late() && own_time()),
+        Err(error) => error.kind() != ErrorKind::Interrupted || !is_late(),
     };
+    let timed_out = || TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the task took longer than its time limit");
+    let outcome = if counts { outcome } else { Err(timed_out()) };
     (flight.waiting.execution, outcome)
 }
 
