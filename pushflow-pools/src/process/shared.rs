@@ -99,43 +99,37 @@ impl Shared {
         if !self.is_here() {
             return Err(Rejected { execution, reason: PoolError::Closed });
         }
-        if let Err(reason) = self.wait_for_room(when_full) {
-            return Err(Rejected { execution, reason });
-        }
-        let waiting = Waiting { execution, inputs: None, blame: 0 };
-        let mut state = self.lock();
-        if state.phase != Phase::Open {
-            return Err(Rejected { execution: waiting.execution, reason: PoolError::Closed });
-        }
-        state.queue.push_back(waiting);
+        let mut state = match self.wait_for_room(when_full) {
+            Ok(state) => state,
+            Err(reason) => return Err(Rejected { execution, reason }),
+        };
+        state.queue.push_back(Waiting { execution, inputs: None, blame: 0 });
         self.dispatch(state, None);
         Ok(())
     }
 
-    fn wait_for_room(&self, when_full: WhenFull) -> Result<(), PoolError> {
-        let Some(most) = self.settings.max_pending else { return Ok(()) };
-        let full = |state: &State| state.phase == Phase::Open && state.pending() >= most;
-        match when_full {
-            WhenFull::Take => {}
-            WhenFull::Refuse => {
-                let state = self.lock();
-                if full(&state) {
-                    return Err(PoolError::Full { pending: state.pending() });
+    /// Returns the state of an open pool that has room, as long as nobody else changes it.
+    fn wait_for_room(&self, when_full: WhenFull) -> Result<MutexGuard<'_, State>, PoolError> {
+        let bound = self.settings.max_pending.filter(|_| when_full != WhenFull::Take);
+        let Some(most) = bound else {
+            let state = self.lock();
+            return if state.phase == Phase::Open { Ok(state) } else { Err(PoolError::Closed) };
+        };
+        let found = wait::block(None, |waker| {
+            let mut state = self.lock();
+            state.room.retain(|known| !known.will_wake(waker));
+            let pending = state.pending();
+            match (state.phase, when_full) {
+                (Phase::Closing | Phase::Ended, _) => Some(Err(PoolError::Closed)),
+                (Phase::Open, _) if pending < most => Some(Ok(state)),
+                (Phase::Open, WhenFull::Wait) => {
+                    state.room.push_back(waker.clone());
+                    None
                 }
+                (Phase::Open, WhenFull::Refuse | WhenFull::Take) => Some(Err(PoolError::Full { pending })),
             }
-            WhenFull::Wait => {
-                wait::block(None, |waker| {
-                    let mut state = self.lock();
-                    state.room.retain(|known| !known.will_wake(waker));
-                    if full(&state) {
-                        state.room.push_back(waker.clone());
-                        return None;
-                    }
-                    Some(())
-                });
-            }
-        }
-        Ok(())
+        });
+        found.expect("a wait without deadline ends with the event")
     }
 
     /// Gives what waits to workers that have room, and starts workers for what remains. `just` prefers one.
