@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pushflow_core::event::Listener;
 use pushflow_core::{Payload, PoolError};
-use pushflow_signals::{Children, StartMethod, daemonic};
+use pushflow_signals::{Children, Error, StartMethod, daemonic};
 
 use super::policy::Policy;
 use super::pool::ProcessPool;
@@ -236,10 +236,21 @@ impl ProcessPoolBuilder {
         {
             return Err(PoolError::Setting { setting: "initializer", problem: error.to_string() });
         }
-        if !self.policy.exempt && self.connect.is_none() {
-            daemonic::check_may_have_children().map_err(|error| PoolError::Start { source: error.into() })?;
+        if self.connect.is_none() {
+            self.check_may_start().map_err(|error| PoolError::Start { source: error.into() })?;
         }
         ProcessPool::start(self, workers)
+    }
+
+    /// What each start of a worker would fail with, also of those that start later.
+    fn check_may_start(&self) -> Result<(), Error> {
+        if !self.policy.exempt {
+            daemonic::check_may_have_children()?;
+        }
+        if self.method != StartMethod::Fork && !pushflow_signals::is_initialized() {
+            return Err(Error::NotInitialized { method: self.method });
+        }
+        Ok(())
     }
 }
 
