@@ -7,6 +7,7 @@ use pushflow_core::event::Listener;
 use pushflow_core::{Payload, PoolError};
 use pushflow_signals::{Children, Error, StartMethod, daemonic};
 
+use super::codec::Encoder;
 use super::policy::Policy;
 use super::pool::ProcessPool;
 use super::remote::Connect;
@@ -221,7 +222,8 @@ impl ProcessPoolBuilder {
     ///
     /// # Errors
     ///
-    /// [`PoolError::Workers`] for an unusable number; [`PoolError::Start`] in a daemonic process, when the program does not
+    /// [`PoolError::Workers`] for an unusable number; [`PoolError::Setting`] for an initializer that is not registered or
+    /// whose inputs cannot be sent; [`PoolError::Start`] in a daemonic process, when the program does not
     /// call [`pushflow_signals::init`], or when a process cannot be started; [`PoolError::System`].
     pub fn build(self) -> Result<ProcessPool, PoolError> {
         let workers = match self.workers {
@@ -231,10 +233,11 @@ impl ProcessPoolBuilder {
         if workers == 0 || workers > MOST_WORKERS {
             return Err(PoolError::Workers { found: workers, limit: MOST_WORKERS });
         }
-        if let Some((task, _)) = &self.initializer
-            && let Err(error) = pushflow_core::registry::find(task)
-        {
-            return Err(PoolError::Setting { setting: "initializer", problem: error.to_string() });
+        if let Some((task, inputs)) = &self.initializer {
+            let refused = |problem| PoolError::Setting { setting: "initializer", problem };
+            pushflow_core::registry::find(task).map_err(|error| refused(error.to_string()))?;
+            let sendable = Encoder::new(&mut Vec::new(), None).payload(inputs);
+            sendable.map_err(|error| refused(format!("has inputs that cannot be sent: {error}")))?;
         }
         if self.connect.is_none() {
             self.check_may_start().map_err(|error| PoolError::Start { source: error.into() })?;
