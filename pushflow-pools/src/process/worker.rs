@@ -103,6 +103,8 @@ pub(super) struct Worker {
     listener: Listener,
     /// What makes the mark of a call, and is told of it.
     marks: Arc<dyn Marks>,
+    /// Where this thread's events go, when that of the process is inherited.
+    _log: Option<tracing::subscriber::DefaultGuard>,
 }
 
 /// Who interrupts what runs.
@@ -179,6 +181,7 @@ impl Worker {
             current,
             listener,
             marks,
+            _log: None,
         }
     }
 
@@ -216,9 +219,11 @@ impl Worker {
             streams::outlive_parent().map_err(io::Error::other)?;
         }
         if self.hello.log_level > 0 {
-            let forwarder = Forwarder::new(Arc::clone(&self.mouth), self.hello.log_level);
-            // The program may have its own already, inherited by a fork.
-            let _ = tracing::subscriber::set_global_default(forwarder);
+            let forwarder = || Forwarder::new(Arc::clone(&self.mouth), self.hello.log_level);
+            if tracing::subscriber::set_global_default(forwarder()).is_err() {
+                // That of the parent, inherited by a fork, stays for other threads: it cannot be replaced.
+                self._log = Some(tracing::subscriber::set_default(forwarder()));
+            }
         }
         if !self.hello.has_initializer {
             self.mouth.say(Kind::Ready, self.pid.into(), |_| {});
