@@ -23,7 +23,7 @@ pub enum Output {
     #[default]
     Forward,
     /// Both are captured for each execution, and told to the listener of its run, or of the pool, before the outcome:
-    /// [`Event::Output`](pushflow_core::event::Event::Output).
+    /// [`Event::Output`](pushflow_core::event::Event::Output). What an initializer prints is for the listener of the pool.
     Capture,
 }
 

@@ -287,6 +287,14 @@ impl Keeper {
         }
     }
 
+    /// Tells who hears of the pool what the worker has printed before it was ready, which is of no execution.
+    pub(super) fn tell_early_prints(&mut self, shared: &Shared) {
+        for prints in &mut self.prints {
+            prints.read();
+            prints.tell(shared.settings.listener.as_ref(), "", 1);
+        }
+    }
+
     /// Tells a call that runs to end, for the first time or again.
     pub(super) fn signal(&mut self, call: u64, grace: Duration, now: Instant) {
         let sent = match &self.escalation {

@@ -256,6 +256,7 @@ impl Supervisor {
         let is_gone = keeper.stream_ended.is_some() && keeper.process.is_none();
         if ready {
             keeper.ready = true;
+            keeper.tell_early_prints(&self.shared);
             self.shared.is_ready(id);
         }
         if !completions.is_empty() {
