@@ -254,7 +254,11 @@ impl Shared {
             failed.extend(state.queue.drain(..).map(|waiting| (waiting.execution, Err(error()))));
         }
         let wakers = state.take_room(self.settings.max_pending);
+        let again = state.vacancies() > 0;
         drop(state);
+        if again {
+            self.poller.wake();
+        }
         wakers.into_iter().for_each(Waker::wake);
         self.complete(failed);
     }
@@ -439,6 +443,15 @@ impl Shared {
 }
 
 /// The outcome of what waits when no worker can be had.
-pub(super) fn no_workers(text: String) -> TaskError {
+pub(super) fn no_workers(error: &PoolError) -> TaskError {
+    let mut text = format!("no worker process can be started: {error}");
+    for cause in std::iter::successors(std::error::Error::source(error), |cause| cause.source()) {
+        let cause = cause.to_string();
+        // Some say what their cause says.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
     TaskError::new(ErrorKind::Lost, "BrokenProcessPool", text)
 }

@@ -103,8 +103,7 @@ impl Supervisor {
         self.take_passed_on();
         for _ in 0..self.shared.take_vacancies() {
             if let Err(error) = self.start_worker() {
-                let text = format!("no worker process can be started: {error}");
-                self.shared.start_failed(NotReady::NotStarted, || no_workers(text.clone()));
+                self.shared.start_failed(NotReady::NotStarted, || no_workers(&error));
             }
         }
         for (id, why) in self.shared.take_broken() {
