@@ -302,14 +302,17 @@ impl Lane {
         self.slots().is_some_and(|slots| Slot::of(slots, call).interrupt())
     }
 
-    /// Claims all that runs for a signal, which the supervisor then sends.
+    /// Claims all that runs for a signal or a frame, which the supervisor then sends.
     pub(super) fn claim_running(&self, cause: Cause) {
         let mut outgoing = self.outgoing();
+        let mut claimed = Vec::new();
         for flight in outgoing.flights.iter_mut().filter(|flight| flight.asked.is_none()) {
             if !self.has_slots() || self.claim_for_signal(flight.call) {
                 flight.asked = Some(cause);
+                claimed.push(flight.call);
             }
         }
+        claimed.into_iter().for_each(|call| self.ask_to_end(&mut outgoing, call));
     }
 
     /// Says that a call is to end, where signals do not. Sent with what is flushed next.

@@ -85,8 +85,8 @@ impl Seat {
     fn room(&self, settings: &ProcessPoolBuilder) -> usize {
         let window = match (self.stage, self.pace) {
             (Stage::Retiring, _) => return 0,
-            // It would be taken for one that runs: its time would pass, it would not be counted as waiting.
-            (Stage::Starting, _) if settings.one_by_one() => 0,
+            // It would be taken for one that runs: its time would pass, it would be interrupted and not counted as waiting.
+            (Stage::Starting, _) if settings.one_by_one() || !self.lane.has_slots() => 0,
             (Stage::Starting, _) | (_, None) => 1,
             _ if settings.one_by_one() || !self.lane.has_slots() => 1,
             (_, Some(pace)) => {
