@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
@@ -17,7 +17,7 @@ use super::frame::{FrameReader, Header, Kind};
 use super::hello::Hello;
 use super::mouth::Mouth;
 use super::wire::Wire;
-use super::worker::{Flow, Marks, Worker};
+use super::worker::{Flow, INITIALIZER, Marks, Worker};
 
 /// Makes the streams to one more worker.
 pub type Connect = Arc<dyn Fn() -> io::Result<Connection> + Send + Sync>;
@@ -75,6 +75,7 @@ pub fn serve(reader: impl Into<OwnedFd>, writer: impl Into<OwnedFd>) -> io::Resu
     let (reader, writer) = (File::from(reader.into()), File::from(writer.into()));
     let mouth = Arc::new(Mouth::new(Wire::Streams { reader: reader.try_clone()?, writer }));
     let marks = Arc::new(ByFrame::default());
+    let ends = Arc::clone(&marks);
     let (frames, to_do) = sync_channel(MOST_WAITING);
     let listens = Arc::clone(&marks);
     Builder::new().name("pushflow-ear".to_owned()).spawn(move || listen(&reader, &frames, &listens))?;
@@ -82,6 +83,9 @@ pub fn serve(reader: impl Into<OwnedFd>, writer: impl Into<OwnedFd>) -> io::Resu
     let mut _heart = None;
     while let Ok(frame) = to_do.recv() {
         let (header, body) = frame?;
+        if header.kind == Kind::Call && ends.ended.load(Ordering::SeqCst) {
+            break;
+        }
         let heartbeat = (header.kind == Kind::Hello).then(|| Hello::read(&body).map(|hello| hello.heartbeat));
         if worker.take(header, &body)? == Flow::Exit {
             break;
@@ -115,7 +119,8 @@ fn listen(reader: &File, frames: &SyncSender<Frame>, marks: &ByFrame) {
             break;
         }
     }
-    // Nobody wants the outcome of what runs any more.
+    // Nobody wants the outcome of what runs any more, nor of what has not begun.
+    marks.ended.store(true, Ordering::SeqCst);
     marks.interrupt(marks.current.load(Ordering::SeqCst));
 }
 
@@ -149,12 +154,19 @@ fn beat(interval: Duration, mouth: Arc<Mouth>) -> io::Result<std::sync::mpsc::Se
 struct ByFrame {
     current: AtomicU64,
     mark: Mutex<Interruption>,
+    /// The call that was interrupted before it began, last.
+    early: AtomicU64,
+    /// The stream has ended.
+    ended: AtomicBool,
 }
 
 impl ByFrame {
     fn interrupt(&self, call: u64) {
         let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         let current = (self.current.load(Ordering::SeqCst) == call).then(|| mark.clone());
+        if current.is_none() {
+            self.early.store(call, Ordering::SeqCst);
+        }
         drop(mark);
         if let Some(mark) = current {
             mark.interrupt(Cause::Interrupted);
@@ -168,6 +180,11 @@ impl Marks for ByFrame {
         let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         *mark = new.clone();
         self.current.store(call, Ordering::SeqCst);
+        let is_early = self.early.load(Ordering::SeqCst) == call && call != INITIALIZER;
+        drop(mark);
+        if is_early {
+            new.interrupt(Cause::Interrupted);
+        }
         new
     }
 
