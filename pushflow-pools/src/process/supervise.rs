@@ -349,17 +349,19 @@ impl Supervisor {
         let calls: Vec<u64> = outgoing.flights.iter().map(|flight| flight.call).collect();
         for call in calls {
             let Some(flight) = outgoing.flight(call) else { continue };
-            if flight.hard.is_some_and(|hard| now >= hard) && lane.is_running(flight) {
+            let is_overdue = flight.hard.is_some_and(|hard| now >= hard);
+            if is_overdue && lane.is_running(flight) {
                 flight.asked = Some(Cause::TimedOut);
                 flight.hard = None;
                 keeper.escalation = None;
-                if let Some(process) = &keeper.process {
-                    process.kill();
+                match &keeper.process {
+                    Some(process) => process.kill(),
+                    None => keeper.give_up("its call took too long".to_owned()),
                 }
                 continue;
             }
             let mark = flight.waiting.execution.subject().interruption.cause();
-            let is_late = flight.soft.is_some_and(|soft| now >= soft);
+            let is_late = is_overdue || flight.soft.is_some_and(|soft| now >= soft);
             let Some(cause) = flight.asked.or_else(|| cause_of(mark, is_late)) else {
                 [flight.soft, flight.hard].into_iter().flatten().for_each(|at| self.shared.set_alarm(at));
                 continue;
