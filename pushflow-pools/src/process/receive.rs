@@ -43,8 +43,15 @@ impl Received {
     }
 }
 
-/// Reads what is there, without waiting.
+/// Reads what is there, without waiting, and sends what waits for room.
 pub(super) fn receive(lane: &Lane, shared: &Shared) -> Received {
+    let received = read(lane, shared);
+    // In this order: the bell that says that there is room is among what was read, and rings once.
+    lane.flush(shared);
+    received
+}
+
+fn read(lane: &Lane, shared: &Shared) -> Received {
     let mut received = Received::default();
     let mut inbox = lane.inbox();
     for _ in 0..TURNS {

@@ -199,11 +199,7 @@ impl Supervisor {
         let (id, part) = Part::of(event.token);
         let Some(keeper) = self.keepers.get_mut(&id) else { return };
         match part {
-            Part::Stream => {
-                // There may be room again: that is said by the same bell.
-                keeper.lane.flush(&self.shared);
-                self.read(id);
-            }
+            Part::Stream => self.read(id),
             Part::Room => keeper.lane.flush(&self.shared),
             Part::Process => self.take_end(id),
             Part::Stdout | Part::Stderr => {

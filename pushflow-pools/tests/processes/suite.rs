@@ -22,6 +22,7 @@ macro_rules! cases {
 
 const CASES: &[Case] = cases![
     every_execution_has_one_outcome,
+    streams_that_are_full_go_on,
     a_panic_and_an_error_are_outcomes,
     a_closed_pool_refuses_and_finishes,
     join_needs_close_and_is_bounded,
@@ -76,6 +77,18 @@ fn every_execution_has_one_outcome(setup: Setup) {
     let handles: Vec<Handle> = (0..2000_i64).map(|n| start(&pool, "echo", Payload::single("n", n))).collect();
     for (n, handle) in (0_i64..).zip(handles) {
         assert_eq!(wait(handle).unwrap(), Payload::single("n", n));
+    }
+}
+
+/// Calls and replies of many times the size of what shared memory holds of them.
+fn streams_that_are_full_go_on(setup: Setup) {
+    let pool = setup.make();
+    for bytes in [9_000, 60_000, 300_000] {
+        let text = Payload::single("text", "x".repeat(bytes));
+        let handles: Vec<Handle> = (0..3_000_000 / bytes).map(|_| start(&pool, "echo", text.clone())).collect();
+        for handle in handles {
+            assert!(wait(handle).unwrap() == text);
+        }
     }
 }
 
