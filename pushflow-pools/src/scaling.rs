@@ -46,6 +46,8 @@ struct Shared {
     make: Make,
     max_workers: Option<usize>,
     keep: usize,
+    /// The process that has made the pool: the lanes are of no use in one forked from it.
+    process: u32,
     state: Mutex<State>,
 }
 
@@ -132,14 +134,23 @@ impl ScalingPoolBuilder {
         make: impl Fn() -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static,
     ) -> Result<ScalingPool, PoolError> {
         let state = State { idle: vec![make()?], ..State::default() };
-        let shared =
-            Shared { make: Box::new(make), max_workers: self.max_workers, keep: self.keep, state: Mutex::new(state) };
-        Ok(ScalingPool { shared: Arc::new(shared), settings: self })
+        let ScalingPoolBuilder { max_workers, keep, .. } = self;
+        let (make, process, state) = (Box::new(make), std::process::id(), Mutex::new(state));
+        let shared = Arc::new(Shared { make, max_workers, keep, process, state });
+        Ok(ScalingPool { shared, settings: self })
     }
 }
 
 impl Shared {
+    /// Whether this is the process that has made the pool.
+    fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     fn submit(self: &Arc<Self>, execution: Execution) -> Result<(), Rejected> {
+        if !self.is_here() {
+            return Err(Rejected { execution, reason: PoolError::Closed });
+        }
         let mut state = self.lock();
         if state.closed {
             return Err(Rejected { execution, reason: PoolError::Closed });
@@ -284,12 +295,17 @@ impl Pool for ScalingPool {
     }
 
     fn close(&self) {
-        self.shared.close();
+        if self.shared.is_here() {
+            self.shared.close();
+        }
     }
 
     fn join(&self, timeout: Option<Duration>) -> Result<(), PoolError> {
         let begin = Instant::now();
         let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));
+        if !self.shared.is_here() {
+            return Err(PoolError::Closed);
+        }
         if !self.shared.lock().closed {
             return Err(PoolError::NotClosed);
         }
@@ -314,11 +330,16 @@ impl Pool for ScalingPool {
     }
 
     fn interrupt(&self) {
-        self.shared.lanes().iter().for_each(|lane| lane.interrupt());
+        if self.shared.is_here() {
+            self.shared.lanes().iter().for_each(|lane| lane.interrupt());
+        }
     }
 
     fn stats(&self) -> Stats {
         let mut stats = Stats::default();
+        if !self.shared.is_here() {
+            return stats;
+        }
         for lane in self.shared.lanes() {
             let of_lane = lane.stats();
             stats.workers += of_lane.workers;
@@ -330,6 +351,10 @@ impl Pool for ScalingPool {
 
 impl Drop for ScalingPool {
     fn drop(&mut self) {
+        // In a process forked from the one that has made the pool there is nothing to end.
+        if !self.shared.is_here() {
+            return;
+        }
         self.close();
         if self.settings.interrupt_on_exit {
             self.interrupt();
