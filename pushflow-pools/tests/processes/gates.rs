@@ -1,9 +1,11 @@
 //! [`Gate`]: holds tasks until the test lets them go.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use pushflow_core::handle::Handle;
 use pushflow_core::{Payload, Pool, Task, registry};
@@ -51,12 +53,38 @@ impl Gate {
         Payload::single("socket", self.directory.path().join("gate").to_str().unwrap())
     }
 
+    /// Comes here as a task does.
+    pub(crate) fn come(&self, pid: u32) {
+        let mut stream = UnixStream::connect(self.directory.path().join("gate")).unwrap();
+        stream.write_all(&pid.to_le_bytes()).unwrap();
+    }
+
     /// Waits until one more task has come.
     pub(crate) fn wait(&self) -> Held {
         let (mut stream, _) = self.listener.accept().unwrap();
         let mut pid = [0; 4];
         stream.read_exact(&mut pid).unwrap();
         Held { stream, pid: u32::from_le_bytes(pid) }
+    }
+
+    /// Lets so many tasks go, each when it has been here for a while; returns how many were here at once at most.
+    pub(crate) fn crowd(&self, tasks: usize, stay: Duration) -> usize {
+        let here = AtomicUsize::new(0);
+        let most = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..tasks {
+                let held = self.wait();
+                most.fetch_max(here.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let here = &here;
+                scope.spawn(move || {
+                    // How long it is here is the subject.
+                    std::thread::sleep(stay);
+                    here.fetch_sub(1, Ordering::SeqCst);
+                    drop(held);
+                });
+            }
+        });
+        most.into_inner()
     }
 
     /// Occupies workers with a task that waits here.

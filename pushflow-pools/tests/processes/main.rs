@@ -6,10 +6,23 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks print, and parts say what they are")]
 #![expect(clippy::disallowed_methods, reason = "tests execute themselves again, and wait in threads")]
 
+/// The trials of a file: each is a function without arguments.
+macro_rules! trials {
+    ($($case:ident),* $(,)?) => { vec![$(crate::trial(module_path!(), stringify!($case), $case)),*] };
+}
+
 mod backends;
+mod dying;
 mod gates;
+mod large;
+mod leaving;
+mod limits;
 mod nesting;
+mod origins;
 mod out_of_memory;
+mod output;
+mod remote;
+mod starting;
 mod storm;
 mod suite;
 mod tasks;
@@ -25,19 +38,55 @@ const PART: &str = "PUSHFLOW_POOLS_TEST_PART";
 const LONG: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    pushflow_signals::init();
-    match std::env::var(PART).unwrap_or_default().as_str() {
+    let part = std::env::var(PART).unwrap_or_default();
+    if part != starting::PART {
+        pushflow_signals::init();
+    }
+    match part.as_str() {
+        dying::PARENT => dying::be_killed(),
+        large::FEW => large::have_few_descriptors(),
+        large::SEALED => large::hold_sealed(),
+        limits::PART => limits::play(),
         nesting::PART => nesting::play(),
         out_of_memory::PART => out_of_memory::play(),
+        output::FLOODED => output::flood(),
+        output::FORWARDING => output::forward(),
+        output::INHERITING => output::inherit(),
+        output::LOGGING => output::log(),
+        output::STUCK => output::be_stuck(),
+        remote::PART => remote::play(),
+        starting::PART => starting::play(),
         storm::PART => storm::play(),
         _ => test(),
     }
 }
 
 fn test() -> ExitCode {
-    let trials: Vec<Trial> =
-        [suite::trials(), nesting::trials(), out_of_memory::trials(), storm::trials()].into_iter().flatten().collect();
+    let trials: Vec<Trial> = [
+        suite::trials(),
+        dying::trials(),
+        large::trials(),
+        leaving::trials(),
+        limits::trials(),
+        nesting::trials(),
+        out_of_memory::trials(),
+        output::trials(),
+        remote::trials(),
+        starting::trials(),
+        storm::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(module: &str, case: &str, body: fn()) -> Trial {
+    let file = module.rsplit("::").next().unwrap_or(module);
+    Trial::test(format!("{file}::{case}"), move || {
+        body();
+        Ok(())
+    })
 }
 
 /// This program, to play a part.

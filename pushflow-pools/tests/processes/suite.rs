@@ -57,7 +57,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     Setup::all().flat_map(of).collect()
 }
 
-fn wait(handle: Handle) -> pushflow_core::pool::Outcome {
+pub(crate) fn wait(handle: Handle) -> pushflow_core::pool::Outcome {
     match handle.wait_timeout(LONG) {
         Ok(outcome) => outcome,
         Err(handle) => panic!("no outcome: {handle:?}"),
@@ -65,7 +65,7 @@ fn wait(handle: Handle) -> pushflow_core::pool::Outcome {
 }
 
 #[track_caller]
-fn is_usable(pool: &Arc<dyn Pool>) {
+pub(crate) fn is_usable(pool: &Arc<dyn Pool>) {
     let inputs = Payload::single("x", 1);
     for _ in 0..2 * WORKERS {
         assert_eq!(wait(start(pool, "echo", inputs.clone())).unwrap(), inputs, "the pool is not usable");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use pushflow_core::{Context, Outcome, Payload, TaskError, Value, register_task};
+use pushflow_core::{Context, Outcome, Payload, Task, TaskError, Value, register_task, registry};
 
 /// A stack that is too small for what `overflow` puts on it.
 const DEEP: u64 = 1 << 40;
@@ -41,6 +41,11 @@ fn cooperate(inputs: &Payload, ctx: &Context<'_>) -> Outcome {
     Ok(Payload::new())
 }
 register_task!("cooperate", cooperate);
+
+register_task!("forever", |_, ctx| {
+    ctx.sleep(Duration::from_secs(3600));
+    ctx.check().map(|()| Payload::new())
+});
 
 /// As `gate`, but looks instead of waiting.
 fn spin(inputs: &Payload, ctx: &Context<'_>) -> Outcome {
@@ -149,7 +154,17 @@ register_task!("progress", |_, ctx| {
 });
 register_task!("log", |_, _| {
     tracing::warn!(answer = 42, "something to know");
-    Ok(Payload::new())
+    Ok(Payload::single("pid", std::process::id()))
+});
+register_task!("log_in_a_thread", |_, _| {
+    let logs = std::thread::spawn(|| tracing::warn!(answer = 42, "something to know"));
+    logs.join().map_err(|_| TaskError::message("the thread panicked"))?;
+    Ok(Payload::single("pid", std::process::id()))
+});
+register_task!("complain", |inputs, _| {
+    let (lines, text) = (int(inputs, "lines")?, text(inputs, "text")?);
+    (0..lines).for_each(|line| eprintln!("{text} {line}"));
+    Ok(Payload::single("lines", lines))
 });
 register_task!("allocate", |inputs, _| {
     let kept = vec![1_u8; usize::try_from(int(inputs, "bytes")?)?];
@@ -166,13 +181,37 @@ register_task!("recall", |_, _| {
     remembered.last().cloned().ok_or_else(|| TaskError::message("nothing is remembered"))
 });
 
+/// Notes in a file that it was run, then does what it is told to.
+fn count(inputs: &Payload, ctx: &Context<'_>) -> Outcome {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(text(inputs, "file")?)?;
+    file.write_all(b".")?;
+    registry::find(text(inputs, "then")?)?.run(inputs, ctx)
+}
+register_task!("count", count);
+
+/// Does what it is told to, then leaves a file.
+fn leave(inputs: &Payload, ctx: &Context<'_>) -> Outcome {
+    registry::find(text(inputs, "then")?)?.run(inputs, ctx)?;
+    std::fs::write(text(inputs, "file")?, b"")?;
+    Ok(Payload::new())
+}
+register_task!("leave", leave);
+
+/// Makes a pool of the type, and says why there is none.
+fn build(inputs: &Payload, _: &Context<'_>) -> Outcome {
+    let backend = crate::backends::Backend::named(text(inputs, "pool")?);
+    let backend = backend.ok_or_else(|| TaskError::message("no such pool"))?;
+    backend.builder().workers(1).start_method(text(inputs, "method")?.parse()?).build()?;
+    Ok(Payload::new())
+}
+register_task!("build", build);
+
 pub(crate) mod nested {
     //! A task that has a pool of its own.
 
     use std::sync::{Arc, Mutex};
 
     use pushflow_core::handle::Handle;
-    use pushflow_core::registry;
 
     use super::*;
     use crate::backends::Backend;
