@@ -32,6 +32,7 @@ pub enum ErrorKind {
     Closed,
 }
 
+/// All kinds, in the order of the enum.
 const KINDS: [ErrorKind; 10] = [
     ErrorKind::Raised,
     ErrorKind::Panicked,
@@ -46,6 +47,18 @@ const KINDS: [ErrorKind; 10] = [
 ];
 
 impl ErrorKind {
+    /// Returns the place in the list of kinds.
+    ///
+    /// For exchange between processes of one build: kinds that come may move the others.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the kind of a [`number`](ErrorKind::number); `None` when no kind has it.
+    pub fn from_number(number: u8) -> Option<ErrorKind> {
+        KINDS.get(usize::from(number)).copied()
+    }
+
     /// Returns the kind of a [name](Self::name).
     pub fn from_name(name: &str) -> Option<ErrorKind> {
         KINDS.into_iter().find(|kind| kind.name() == name)
@@ -337,6 +350,16 @@ mod tests {
     fn kinds_are_found_by_their_names() {
         assert!(KINDS.into_iter().all(|kind| ErrorKind::from_name(kind.name()) == Some(kind)));
         assert_eq!(ErrorKind::from_name("other"), None);
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_kinds() {
+        for (index, kind) in KINDS.into_iter().enumerate() {
+            assert_eq!(usize::from(kind.number()), index);
+            assert_eq!(ErrorKind::from_number(kind.number()), Some(kind));
+        }
+        assert_eq!(ErrorKind::Closed.number() as usize + 1, KINDS.len());
+        assert_eq!(ErrorKind::from_number(KINDS.len() as u8), None);
     }
 
     #[test]

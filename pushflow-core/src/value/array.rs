@@ -65,6 +65,18 @@ impl Dtype {
         DTYPES[self as usize].1
     }
 
+    /// Returns the place in the list of types, which stands for the type where a name would be too long.
+    ///
+    /// For exchange between processes of one build: types that come may move the others.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the type of a [`number`](Dtype::number); `None` when no type has it.
+    pub fn from_number(number: u8) -> Option<Dtype> {
+        DTYPES.get(usize::from(number)).map(|(dtype, ..)| *dtype)
+    }
+
     /// Returns the size of an element in bytes.
     pub fn size_bytes(self) -> usize {
         DTYPES[self as usize].2
@@ -218,9 +230,11 @@ mod tests {
     fn the_table_is_in_the_order_of_the_enum() {
         for (index, (dtype, name, size)) in DTYPES.into_iter().enumerate() {
             assert_eq!(dtype as usize, index);
+            assert_eq!(Dtype::from_number(dtype.number()), Some(dtype));
             assert_eq!(name.parse(), Ok(dtype));
             assert_eq!(dtype.size_bytes(), size);
         }
+        assert_eq!(Dtype::from_number(DTYPES.len() as u8), None);
     }
 
     #[test]
