@@ -94,6 +94,31 @@ impl Payload {
         }
     }
 
+    /// Takes over entries as they stand; a few are not copied.
+    ///
+    /// # Errors
+    ///
+    /// The first key that is there twice.
+    pub fn from_row(row: Arc<[(Key, Value)]>) -> Result<Payload, Key> {
+        if row.is_empty() {
+            return Ok(Payload::new());
+        }
+        if row.len() <= SMALL {
+            let twice = row.iter().enumerate().find(|(index, (key, _))| row[..*index].iter().any(|(k, _)| k == key));
+            return match twice {
+                Some((_, (key, _))) => Err(key.clone()),
+                None => Ok(Payload(Entries::Small(row))),
+            };
+        }
+        let mut entries = IndexMap::with_capacity(row.len());
+        for (key, value) in row.iter() {
+            if entries.insert(key.clone(), value.clone()).is_some() {
+                return Err(key.clone());
+            }
+        }
+        Ok(Payload(Entries::Large(Arc::new(entries))))
+    }
+
     /// Returns the number of entries.
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -334,6 +359,18 @@ mod tests {
             }
             prop_assert_eq!(entries(&a), before);
             prop_assert_eq!(entries(&changed), model(&[&a, &b]));
+        }
+
+        #[test]
+        fn rows_are_taken_over_unless_a_key_is_there_twice(a in payload()) {
+            let mut row = entries(&a);
+            let taken = Payload::from_row(row.clone().into());
+            prop_assert_eq!(taken.as_ref().map(entries), Ok(row.clone()));
+            prop_assert_eq!(taken.is_ok_and(|taken| taken.is_empty()), row.is_empty());
+            if let Some(first) = row.first().cloned() {
+                row.push(first.clone());
+                prop_assert_eq!(Payload::from_row(row.into()), Err(first.0));
+            }
         }
 
         #[test]
