@@ -30,7 +30,7 @@ impl Hello {
 
     pub(super) fn read(body: &[u8]) -> Result<Hello, Malformed> {
         let mut decoder = Decoder::new(body, Vec::new());
-        let flags = decoder.u8()?;
+        let flags = decoder.u8("flags")?;
         let has = |bit: u8| flags >> bit & 1 == 1;
         let hello = Hello {
             has_slots: has(0),
@@ -38,8 +38,8 @@ impl Hello {
             has_stderr: has(2),
             reports_memory: has(3),
             has_initializer: has(4),
-            log_level: decoder.u8()?,
-            heartbeat: decoder.duration()?.unwrap_or_default(),
+            log_level: decoder.u8("a level")?,
+            heartbeat: decoder.duration("an interval")?.unwrap_or_default(),
         };
         decoder.finish()?;
         Ok(hello)

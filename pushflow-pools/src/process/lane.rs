@@ -108,7 +108,7 @@ impl Lane {
             tasks: Tasks::default(),
             subscription: None,
         };
-        Lane { id, pid, wire, inbox: Mutex::new(FrameReader::new()), outgoing: Mutex::new(outgoing) }
+        Lane { id, pid, wire, inbox: Mutex::new(FrameReader::default()), outgoing: Mutex::new(outgoing) }
     }
 
     /// Whether calls can be sent ahead: otherwise nobody could tell which were begun.

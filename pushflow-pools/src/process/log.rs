@@ -106,8 +106,9 @@ impl Visit for Text {
 
 /// Emits an event of a worker in this process. Its own target is a field: that of an event is fixed in the program.
 pub(super) fn emit(worker: Option<u32>, decoder: &mut Decoder<'_>) -> Result<(), Malformed> {
-    let level = decoder.u8()?;
-    let (target, message, fields) = (decoder.text()?, decoder.text()?, decoder.text()?);
+    let level = decoder.u8("a level")?;
+    let (target, message) = (decoder.text("a target")?, decoder.text("a message")?);
+    let fields = decoder.text("fields")?;
     match from_number(level).unwrap_or(Level::ERROR) {
         Level::ERROR => tracing::error!(target: "pushflow::worker", worker, from = target, fields, "{message}"),
         Level::WARN => tracing::warn!(target: "pushflow::worker", worker, from = target, fields, "{message}"),

@@ -122,7 +122,7 @@ fn take(
 }
 
 fn read_reply(mut decoder: Decoder<'_>) -> Result<(u64, Outcome), Malformed> {
-    let memory_bytes = decoder.u64()?;
+    let memory_bytes = decoder.u64("a size of memory")?;
     let outcome = decoder.outcome()?;
     decoder.finish()?;
     Ok((memory_bytes, outcome))
@@ -144,8 +144,8 @@ fn judged(flight: Flight, outcome: Outcome) -> (Execution, Outcome) {
 
 /// Tells the listener of an execution what its task says.
 fn tell(lane: &Lane, shared: &Shared, call: u64, decoder: &mut Decoder<'_>) -> Result<(), Malformed> {
-    let fraction = decoder.u64()?;
-    let text = decoder.text()?;
+    let fraction = decoder.u64("a fraction")?;
+    let text = decoder.text("a message")?;
     let heard = lane.outgoing().flights.iter().find(|flight| flight.call == call).and_then(|flight| {
         let subject = flight.waiting.execution.subject();
         listener(&flight.waiting.execution, shared).map(|listener| (listener, subject.node.to_owned()))

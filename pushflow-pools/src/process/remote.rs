@@ -103,7 +103,7 @@ type Frame = io::Result<(Header, Vec<u8>)>;
 
 /// Reads what comes; an interruption is for what runs meanwhile.
 fn listen(reader: &File, frames: &SyncSender<Frame>, marks: &ByFrame) {
-    let mut incoming = FrameReader::new();
+    let mut incoming = FrameReader::default();
     loop {
         let frame = match next(reader, &mut incoming) {
             Ok(Some(frame)) => Ok(frame),

@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use pushflow_core::value::Buffer;
 use pushflow_signals::memory::Sealed;
 
-use super::frame::{FrameReader, MOST_BESIDE};
+use super::codec::MOST_BESIDE;
+use super::frame::FrameReader;
 use super::local::Local;
 
 /// An ordered pair of byte streams.

@@ -40,7 +40,7 @@ const SIGNAL: Duration = Duration::from_secs(1);
 /// The body of a worker process.
 fn work(inside: &mut Inside) -> Returned {
     interrupt::idle();
-    let mut frames = FrameReader::new();
+    let mut frames = FrameReader::default();
     let mut descriptors = Vec::new();
     let (hello, page) = loop {
         if let Some((header, body)) = frames.next()? {
@@ -59,7 +59,7 @@ fn work(inside: &mut Inside) -> Returned {
     let Some(local) = mouth.wire().local() else { return Ok(Vec::new()) };
     let mut worker = Worker::new(Arc::clone(&mouth), Arc::new(BySignal));
     worker.begin(hello, descriptors)?;
-    let mut frames = FrameReader::new();
+    let mut frames = FrameReader::default();
     let mut looked = Instant::now();
     loop {
         let Some((header, body)) = frames.next()? else {
@@ -237,7 +237,7 @@ impl Worker {
 
     fn define(&mut self, number: u64, body: &[u8]) -> Result<(), Malformed> {
         let mut decoder = Decoder::new(body, Vec::new());
-        let kind = decoder.text()?.to_owned();
+        let kind = decoder.text("a kind of task")?.to_owned();
         let settings = decoder.value()?;
         decoder.finish()?;
         self.tasks.insert(number, registry::make(&kind, &settings));
@@ -339,10 +339,10 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn read(body: &'a [u8], beside: Vec<Buffer>) -> Result<Call<'a>, Malformed> {
         let mut decoder = Decoder::new(body, beside);
-        let task = decoder.u32()?.into();
-        let (attempt, run) = (decoder.u32()?, decoder.u64()?);
-        let (timeout, deadline) = (decoder.duration()?, decoder.duration()?);
-        let node = decoder.text()?;
+        let task = decoder.u32("a task")?.into();
+        let (attempt, run) = (decoder.u32("an attempt")?, decoder.u64("a run")?);
+        let (timeout, deadline) = (decoder.duration("a timeout")?, decoder.duration("a deadline")?);
+        let node = decoder.text("a node")?;
         let inputs = decoder.payload()?;
         decoder.finish()?;
         Ok(Call { task, attempt, run, timeout, deadline, node, inputs })
