@@ -48,6 +48,8 @@ impl Hello {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -68,5 +70,16 @@ mod tests {
             assert_eq!(Hello::read(&bytes).unwrap(), hello);
         }
         assert!(Hello::read(&[]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_greeting_or_malformed(bytes in prop::collection::vec(any::<u8>(), 8..12)) {
+            if let Ok(hello) = Hello::read(&bytes) {
+                let mut again = Vec::new();
+                hello.write(&mut Encoder::new(&mut again, None));
+                prop_assert_eq!(Hello::read(&again), Ok(hello));
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use pushflow_core::error::ErrorKind;
 use pushflow_core::interrupt::{Cause, OwnedSubscription};
 use pushflow_core::{Execution, Payload, Task, TaskError, Value};
 
+use super::call::Call;
 use super::codec::{Encoder, Unsendable};
 use super::frame::{FrameReader, Header, Kind};
 use super::shared::Shared;
@@ -173,16 +174,17 @@ impl Lane {
         let mut beside = Vec::new();
         let header = Header { kind: Kind::Call, beside: 0, id: call };
         let carries = self.wire.carries_descriptors();
-        let body = |encoder: &mut Encoder<'_>| {
-            encoder.u32(task);
-            encoder.u32(execution.attempt());
-            encoder.u64(subject.run.0);
-            encoder.duration(soft);
-            encoder.duration(deadline.map(|deadline| deadline.saturating_duration_since(now)));
-            encoder.text(subject.node);
-            encoder.payload(inputs)
+        let told = Call {
+            task,
+            attempt: execution.attempt(),
+            run: subject.run.0,
+            timeout: soft,
+            deadline: deadline.map(|deadline| deadline.saturating_duration_since(now)),
+            node: subject.node,
+            inputs: inputs.clone(),
         };
-        let framed = header.frame(outgoing.outbox.bytes(), carries.then_some(&mut beside), body);
+        let framed =
+            header.frame(outgoing.outbox.bytes(), carries.then_some(&mut beside), |encoder| told.write(encoder));
         let sealed = framed.map_err(unsendable).and_then(|()| {
             seal(beside).map_err(|error| TaskError::from(error).renamed("OSError", "cannot seal the inputs in memory"))
         });
@@ -220,16 +222,9 @@ impl Lane {
         let mut outgoing = self.outgoing();
         let framed = define(NO_TASK, task, &Value::Null, outgoing.outbox.bytes()).and_then(|number| {
             let header = Header { kind: Kind::Call, beside: 0, id: call };
-            let body = |encoder: &mut Encoder<'_>| {
-                encoder.u32(number);
-                encoder.u32(1);
-                encoder.u64(0);
-                encoder.duration(None);
-                encoder.duration(None);
-                encoder.text("");
-                encoder.payload(inputs)
-            };
-            header.frame(outgoing.outbox.bytes(), None, body).map_err(unsendable)
+            let inputs = inputs.clone();
+            let told = Call { task: number, attempt: 1, run: 0, timeout: None, deadline: None, node: "", inputs };
+            header.frame(outgoing.outbox.bytes(), None, |encoder| told.write(encoder)).map_err(unsendable)
         });
         if let Err(error) = framed {
             // The worker never becomes ready, and says so.

@@ -3,6 +3,7 @@
 #![doc = include_str!("README.md")]
 
 mod builder;
+mod call;
 mod codec;
 mod completing;
 mod frame;

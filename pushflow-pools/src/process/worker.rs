@@ -12,11 +12,12 @@ use pushflow_core::event::{Event, Listener, RunId};
 use pushflow_core::interrupt::{Cause, Interruption, Source};
 use pushflow_core::pool::{Outcome, Subject};
 use pushflow_core::value::Buffer;
-use pushflow_core::{Payload, Task, TaskError, registry};
+use pushflow_core::{Task, TaskError, registry};
 use pushflow_signals::fork_local::ForkLocal;
 use pushflow_signals::signal::Watch;
 use pushflow_signals::{Inside, Returned, Signal, interrupt, streams};
 
+use super::call::Call;
 use super::codec::{Decoder, Malformed};
 use super::frame::{FrameReader, Header, Kind};
 use super::hello::Hello;
@@ -289,7 +290,7 @@ impl Worker {
     }
 
     fn run(&self, call: &Call<'_>) -> Outcome {
-        let task = match self.tasks.get(&call.task) {
+        let task = match self.tasks.get(&call.task.into()) {
             Some(Ok(task)) => task,
             Some(Err(error)) => {
                 let copy = TaskError::new(error.kind(), error.type_name().clone(), error.text());
@@ -324,30 +325,6 @@ impl Worker {
 
 /// The number of the call that makes the worker ready.
 pub(super) const INITIALIZER: u64 = 0;
-
-/// A call as it is read.
-struct Call<'a> {
-    task: u64,
-    attempt: u32,
-    run: u64,
-    timeout: Option<Duration>,
-    deadline: Option<Duration>,
-    node: &'a str,
-    inputs: Payload,
-}
-
-impl<'a> Call<'a> {
-    fn read(body: &'a [u8], beside: Vec<Buffer>) -> Result<Call<'a>, Malformed> {
-        let mut decoder = Decoder::new(body, beside);
-        let task = decoder.u32("a task")?.into();
-        let (attempt, run) = (decoder.u32("an attempt")?, decoder.u64("a run")?);
-        let (timeout, deadline) = (decoder.duration("a timeout")?, decoder.duration("a deadline")?);
-        let node = decoder.text("a node")?;
-        let inputs = decoder.payload()?;
-        decoder.finish()?;
-        Ok(Call { task, attempt, run, timeout, deadline, node, inputs })
-    }
-}
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
