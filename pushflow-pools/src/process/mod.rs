@@ -7,6 +7,9 @@ mod call;
 mod codec;
 mod completing;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod hello;
 mod helping;
 mod keeper;

@@ -47,7 +47,7 @@ impl Malformed {
     }
 
     /// Returns where it is, in bytes from the start of what was decoded.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn at(&self) -> u64 {
         self.0.at
     }

@@ -1,0 +1,5 @@
+//! Any bytes, see `pushflow_pools::process::fuzz::parent`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| pushflow_pools::process::fuzz::parent(bytes));
