@@ -69,7 +69,7 @@ pub(crate) fn warm_up(pool: &dyn Pool) {
 pub(crate) fn round_trip(bench: &mut Bench) {
     for workers in [1, 2] {
         for (name, make) in POOLS {
-            bench.time(Row::new("round_trip", format!("workers: {workers}"), name, Side::Ours), 1, || {
+            bench.time(Row::new("round_trip", format!("workers: {workers}"), name, Side::Ours), 1, move || {
                 let pool = make(workers);
                 warm_up(&*pool);
                 move |count| times(count, || assert_eq!(call(&*pool, 7), 7))
@@ -81,7 +81,7 @@ pub(crate) fn round_trip(bench: &mut Bench) {
 pub(crate) fn throughput(bench: &mut Bench) {
     for (case, chunk) in [("one by one", 1), ("chunks of 100", 100), ("chunks of 1000", 1000)] {
         for (name, make) in POOLS {
-            bench.time(Row::new("throughput", case, name, Side::Ours), CALLS, || {
+            bench.time(Row::new("throughput", case, name, Side::Ours), CALLS, move || {
                 let pool = make(2);
                 warm_up(&*pool);
                 move |count| times(count, || map_all(&*pool, chunk))
@@ -100,15 +100,15 @@ fn map_all(pool: &dyn Pool, chunk: usize) {
 pub(crate) fn start(bench: &mut Bench) {
     for method in METHODS {
         for (name, builder) in TYPES {
-            bench.time(Row::new("start", method.name(), name, Side::Ours), 1, || {
+            bench.time(Row::new("start", method.name(), name, Side::Ours), 1, move || {
                 move |count| times(count, || start_and_stop(pool(builder, 2, method)))
             });
         }
-        bench.time(Row::new("start", method.name(), "scaling over process", Side::Ours), 1, || {
+        bench.time(Row::new("start", method.name(), "scaling over process", Side::Ours), 1, move || {
             move |count| times(count, || start_and_stop(scaling(2, method)))
         });
     }
-    bench.time(Row::new("start", "threads", "thread", Side::Ours), 1, || {
+    bench.time(Row::new("start", "threads", "thread", Side::Ours), 1, move || {
         move |count| times(count, || start_and_stop(POOLS[4].1(2)))
     });
 }
@@ -123,11 +123,11 @@ fn start_and_stop(pool: Arc<dyn Pool>) {
 pub(crate) fn payload(bench: &mut Bench) {
     for (name, make) in [POOLS[0], POOLS[4]] {
         for (size, bytes) in SIZES.into_iter().chain([LARGEST]) {
-            bench.time(Row::new("payload", format!("{size} there and back"), name, Side::Ours), 1, || {
+            bench.time(Row::new("payload", format!("{size} there and back"), name, Side::Ours), 1, move || {
                 let (pool, data) = (make(1), Buffer::from(vec![7; bytes]));
                 move |count| times(count, || drop(there_and_back(&*pool, data.clone())))
             });
-            bench.time(Row::new("payload", format!("{size} handed on"), name, Side::Ours), 1, || {
+            bench.time(Row::new("payload", format!("{size} handed on"), name, Side::Ours), 1, move || {
                 let pool = make(1);
                 let mut data = there_and_back(&*pool, Buffer::from(vec![7; bytes]));
                 move |count| times(count, || data = there_and_back(&*pool, data.clone()))
@@ -147,7 +147,7 @@ pub(crate) fn lost(bench: &mut Bench) {
     for (case, replaced) in [("reported", false), ("replaced", true)] {
         for (name, builder) in TYPES {
             for method in METHODS {
-                bench.time(Row::new("lost", case, format!("{name}, {method}"), Side::Ours), 1, || {
+                bench.time(Row::new("lost", case, format!("{name}, {method}"), Side::Ours), 1, move || {
                     let (pool, gate) = (pool(builder, 1, method), Gate::new());
                     move |count| (0..count).map(|_| lose(&*pool, &gate, replaced)).sum()
                 });

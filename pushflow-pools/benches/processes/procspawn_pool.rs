@@ -38,7 +38,7 @@ fn call(pool: &Pool) {
 
 pub(crate) fn round_trip(bench: &mut Bench) {
     for workers in [1, 2] {
-        bench.time(row("round_trip", format!("workers: {workers}")), 1, || {
+        bench.time(row("round_trip", format!("workers: {workers}")), 1, move || {
             let pool = Pool::new(workers).unwrap();
             move |count| times(count, || call(&pool))
         });
@@ -46,7 +46,7 @@ pub(crate) fn round_trip(bench: &mut Bench) {
 }
 
 pub(crate) fn throughput(bench: &mut Bench) {
-    bench.time(row("throughput", "one by one"), CALLS, || {
+    bench.time(row("throughput", "one by one"), CALLS, move || {
         let pool = Pool::new(2).unwrap();
         move |count| {
             times(count * CALLS / QUEUED, || {
@@ -60,7 +60,7 @@ pub(crate) fn throughput(bench: &mut Bench) {
 }
 
 pub(crate) fn start(bench: &mut Bench) {
-    bench.time(row("start", "spawn"), 1, || {
+    bench.time(row("start", "spawn"), 1, move || {
         |count| {
             times(count, || {
                 let pool = Pool::new(2).unwrap();
@@ -74,7 +74,7 @@ pub(crate) fn start(bench: &mut Bench) {
 
 pub(crate) fn payload(bench: &mut Bench) {
     for way in ["there and back", "handed on"] {
-        let set_up = |bytes| {
+        let set_up = move |bytes| {
             let (pool, mut data) = (Pool::new(1).unwrap(), Buffer::from(vec![7; bytes]));
             move |count| {
                 times(count, || {
@@ -87,16 +87,16 @@ pub(crate) fn payload(bench: &mut Bench) {
             }
         };
         for (size, bytes) in SIZES {
-            bench.time(row("payload", format!("{size} {way}")), 1, || set_up(bytes));
+            bench.time(row("payload", format!("{size} {way}")), 1, move || set_up(bytes));
         }
         let of = row("payload", format!("100 MiB {way}"));
-        bench.time_largest(row("payload", format!("{} {way}", LARGEST.0)), &of, || set_up(LARGEST.1));
+        bench.time_largest(row("payload", format!("{} {way}", LARGEST.0)), &of, move || set_up(LARGEST.1));
     }
 }
 
 pub(crate) fn lost(bench: &mut Bench) {
     for (case, replaced) in [("reported", false), ("replaced", true)] {
-        bench.time(row("lost", case), 1, || {
+        bench.time(row("lost", case), 1, move || {
             let (pool, gate) = (Pool::new(1).unwrap(), Gate::new());
             move |count| (0..count).map(|_| lose(&pool, &gate, replaced)).sum()
         });

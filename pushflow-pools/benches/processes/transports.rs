@@ -15,11 +15,11 @@ use crate::table::{Row, Side};
 pub(crate) fn round_trip(bench: &mut Bench) {
     for workers in [1, 2] {
         let case = format!("workers: {workers}");
-        bench.time(Row::new("round_trip", &case, "bare socket, 64 B", Side::Transport), 1, || {
+        bench.time(Row::new("round_trip", &case, "bare socket, 64 B", Side::Transport), 1, move || {
             let mut echo = Echo::start();
             move |count| times(count, || echo.round_trip())
         });
-        bench.time(Row::new("round_trip", &case, "ipc-channel", Side::Transport), 1, || {
+        bench.time(Row::new("round_trip", &case, "ipc-channel", Side::Transport), 1, move || {
             let channels = Channels::start();
             move |count| times(count, || assert_eq!(channels.round_trip(7_i64), 7))
         });
@@ -27,7 +27,7 @@ pub(crate) fn round_trip(bench: &mut Bench) {
 }
 
 pub(crate) fn throughput(bench: &mut Bench) {
-    bench.time(Row::new("throughput", "one by one", "ipc-channel", Side::Transport), CALLS, || {
+    bench.time(Row::new("throughput", "one by one", "ipc-channel", Side::Transport), CALLS, move || {
         let channels = Channels::start();
         move |count| times(count, || channels.all())
     });
@@ -54,16 +54,16 @@ pub(crate) fn payload(bench: &mut Bench) {
         }
     };
     for (size, bytes) in SIZES {
-        bench.time(row(size, "there and back", "ipc-channel, bytes"), 1, || bytes_there(bytes));
-        bench.time(row(size, "there and back", "ipc-channel, shared memory"), 1, || shared_there(bytes));
-        bench.time(row(size, "handed on", "ipc-channel, shared memory"), 1, || shared_on(bytes));
+        bench.time(row(size, "there and back", "ipc-channel, bytes"), 1, move || bytes_there(bytes));
+        bench.time(row(size, "there and back", "ipc-channel, shared memory"), 1, move || shared_there(bytes));
+        bench.time(row(size, "handed on", "ipc-channel, shared memory"), 1, move || shared_on(bytes));
     }
     let (size, bytes) = LARGEST;
     let (there, on) = ("there and back", "handed on");
     let (plain, shared) = ("ipc-channel, bytes", "ipc-channel, shared memory");
-    bench.time_largest(row(size, there, plain), &row("100 MiB", there, plain), || bytes_there(bytes));
-    bench.time_largest(row(size, there, shared), &row("100 MiB", there, shared), || shared_there(bytes));
-    bench.time_largest(row(size, on, shared), &row("100 MiB", on, shared), || shared_on(bytes));
+    bench.time_largest(row(size, there, plain), &row("100 MiB", there, plain), move || bytes_there(bytes));
+    bench.time_largest(row(size, there, shared), &row("100 MiB", there, shared), move || shared_there(bytes));
+    bench.time_largest(row(size, on, shared), &row("100 MiB", on, shared), move || shared_on(bytes));
 }
 
 fn check(data: &[u8], bytes: usize) {
