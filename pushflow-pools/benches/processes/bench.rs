@@ -1,6 +1,6 @@
 //! [`Bench`]: measures with criterion, and keeps the figures for the table.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -120,15 +120,18 @@ impl Runner {
         Runner(Some((requests, answered)))
     }
 
-    /// Runs it so many times; gives no time once it was stuck.
+    /// Runs it so many times; gives no time once it was stuck or has panicked.
     fn run(&mut self, times: u64) -> Option<Duration> {
         let (requests, answers) = self.0.as_ref()?;
-        let elapsed = requests.send(times).ok().and_then(|()| answers.recv_timeout(STUCK).ok());
-        if elapsed.is_none() {
-            println!("stuck for {STUCK:?}, or panicked");
-            self.0 = None;
+        // One that has panicked takes no requests and gives no answers.
+        let _ = requests.send(times);
+        match answers.recv_timeout(STUCK) {
+            Ok(elapsed) => return Some(elapsed),
+            Err(RecvTimeoutError::Timeout) => println!("\nstuck for {STUCK:?}"),
+            Err(RecvTimeoutError::Disconnected) => println!("\npanicked"),
         }
-        elapsed
+        self.0 = None;
+        None
     }
 }
 
