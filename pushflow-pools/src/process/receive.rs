@@ -15,6 +15,7 @@ use super::frame::{Header, Kind};
 use super::lane::{Flight, Lane};
 use super::log;
 use super::shared::{Completions, Shared};
+use super::worker::{MESSAGE, PROGRESS};
 
 /// Reads of one lane before the others have their turn.
 const TURNS: usize = 16;
@@ -144,18 +145,17 @@ fn judged(flight: Flight, outcome: Outcome) -> (Execution, Outcome) {
 
 /// Tells the listener of an execution what its task says.
 fn tell(lane: &Lane, shared: &Shared, call: u64, decoder: &mut Decoder<'_>) -> Result<(), Malformed> {
-    let fraction = decoder.u64("a fraction")?;
-    let text = decoder.text("a message")?;
+    let tells = decoder.u8("what an event tells")?;
     let heard = lane.outgoing().flights.iter().find(|flight| flight.call == call).and_then(|flight| {
         let subject = flight.waiting.execution.subject();
         listener(&flight.waiting.execution, shared).map(|listener| (listener, subject.node.to_owned()))
     });
-    if let Some((listener, node)) = heard {
-        if text.is_empty() {
-            listener(&Event::Progress { node: &node, fraction: f64::from_bits(fraction) });
-        } else {
-            listener(&Event::Message { node: &node, text });
-        }
+    let Some((listener, node)) = heard else { return Ok(()) };
+    match tells {
+        PROGRESS => listener(&Event::Progress { node: &node, fraction: f64::from_bits(decoder.u64("a fraction")?) }),
+        MESSAGE => listener(&Event::Message { node: &node, text: decoder.text("a message")? }),
+        // One that this build does not know.
+        _ => {}
     }
     Ok(())
 }

@@ -35,6 +35,9 @@ pushflow_signals::register_process!(NAME, work);
 
 /// How long calls are begun without looking whether the parent lives.
 const TRUST: Duration = Duration::from_millis(1);
+/// What an event frame tells.
+pub(super) const PROGRESS: u8 = 0;
+pub(super) const MESSAGE: u8 = 1;
 /// How long a signal may be on its way.
 const SIGNAL: Duration = Duration::from_secs(1);
 
@@ -163,15 +166,18 @@ impl Worker {
         let current = Arc::new(AtomicU64::new(0));
         let (speaks, call) = (Arc::clone(&mouth), Arc::clone(&current));
         let listener: Listener = Arc::new(move |event: &Event<'_>| {
-            let (fraction, text) = match event {
-                Event::Progress { fraction, .. } => (*fraction, ""),
-                Event::Message { text, .. } => (0.0, *text),
-                _ => return,
-            };
-            speaks.say(Kind::Event, call.load(Ordering::Relaxed), |encoder| {
-                encoder.u64(fraction.to_bits());
-                encoder.text(text);
-            });
+            let call = call.load(Ordering::Relaxed);
+            match event {
+                Event::Progress { fraction, .. } => speaks.say(Kind::Event, call, |encoder| {
+                    encoder.u8(PROGRESS);
+                    encoder.u64(fraction.to_bits());
+                }),
+                Event::Message { text, .. } => speaks.say(Kind::Event, call, |encoder| {
+                    encoder.u8(MESSAGE);
+                    encoder.text(text);
+                }),
+                _ => {}
+            }
         });
         Worker {
             mouth,
