@@ -1,27 +1,69 @@
 //! Pools by name: the names of workflow files and of the command line.
 
 use std::sync::Arc;
+#[cfg(feature = "process")]
+use std::time::Duration;
 
 use pushflow_core::{Pool, PoolError};
+#[cfg(feature = "process")]
+use pushflow_signals::StartMethod;
 
-/// Settings that all pools understand.
+use crate::ScalingPool;
+#[cfg(feature = "process")]
+use crate::process::{Output, ProcessPoolBuilder};
+
+/// Settings of a pool that is made by its name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PoolSettings {
-    /// Number of workers; by default one for each processor that this process may use.
+    /// Number of workers, with `scaling` the most there may be; by default one for each processor that this process may
+    /// use, with `scaling` one for each execution that runs.
     pub workers: Option<usize>,
+    /// Whether there is one worker for each execution that runs: see [`ScalingPool`]. There is always, in the pool `scaling`.
+    pub scaling: bool,
+    /// How worker processes are started, which other workers are not; by default by a fork server.
+    #[cfg(feature = "process")]
+    pub start_method: Option<StartMethod>,
+    /// See [`ProcessPoolBuilder::grace`]; of no meaning to other pools.
+    #[cfg(feature = "process")]
+    pub grace: Option<Duration>,
+    /// What becomes of what worker processes print.
+    #[cfg(feature = "process")]
+    pub output: Output,
 }
 
-/// Makes a pool from its settings.
-type Make = fn(&PoolSettings) -> Result<Arc<dyn Pool>, PoolError>;
+/// What a pool is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// To be used as it is.
+    Whole,
+    /// To be a lane of a [`ScalingPool`], which waits for it.
+    Lane,
+}
+
+/// Makes a pool from its settings, `scaling` apart.
+type Make = fn(&PoolSettings, Use) -> Result<Arc<dyn Pool>, PoolError>;
 
 const POOLS: &[(&str, Make)] = &[
     #[cfg(feature = "thread")]
-    ("thread", |settings| {
-        let builder = crate::ThreadPool::builder();
-        let builder = settings.workers.into_iter().fold(builder, crate::thread::ThreadPoolBuilder::workers);
-        Ok(Arc::new(builder.build()?))
-    }),
+    ("thread", thread),
+    #[cfg(feature = "process")]
+    ("process", |settings, wanted| process(crate::concurrent_futures::process(), settings, wanted)),
+    #[cfg(feature = "process")]
+    ("ndprocess", |settings, wanted| process(crate::concurrent_futures::ndprocess(), settings, wanted)),
+    #[cfg(feature = "process")]
+    ("multiprocessing", |settings, wanted| process(crate::multiprocessing::multiprocessing(), settings, wanted)),
+    #[cfg(feature = "process")]
+    ("ndmultiprocessing", |settings, wanted| process(crate::multiprocessing::ndmultiprocessing(), settings, wanted)),
+    #[cfg(feature = "process")]
+    ("billiard", |settings, wanted| process(crate::billiard::billiard(), settings, wanted)),
+    #[cfg(feature = "process")]
+    (SCALING, |settings, wanted| process(crate::concurrent_futures::process(), settings, wanted)),
 ];
+
+/// The name of the pool that scales whatever its settings say.
+const SCALING: &str = "scaling";
+/// More workers than that are a mistake.
+const MOST_LANES: usize = 4096;
 
 /// Returns the names of the pools of this build.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -32,14 +74,56 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 ///
-/// [`PoolError::UnknownType`] when this build has no such pool; otherwise why it could not start.
+/// [`PoolError::UnknownType`] when this build has no such pool; [`PoolError::Workers`] and [`PoolError::Setting`] for
+/// settings that it cannot have; otherwise why it could not start.
 pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, PoolError> {
-    match POOLS.iter().find(|(known, _)| *known == name) {
-        Some((_, make)) => make(settings),
-        None => {
-            let known = names().collect::<Vec<_>>().join(", ");
-            Err(PoolError::UnknownType { name: name.to_owned(), known })
+    let Some((name, make)) = POOLS.iter().find(|(known, _)| *known == name) else {
+        let known = names().collect::<Vec<_>>().join(", ");
+        return Err(PoolError::UnknownType { name: name.to_owned(), known });
+    };
+    if settings.scaling || *name == SCALING { scaling(*make, settings) } else { make(settings, Use::Whole) }
+}
+
+fn scaling(make: Make, settings: &PoolSettings) -> Result<Arc<dyn Pool>, PoolError> {
+    if let Some(found) = settings.workers.filter(|workers| *workers == 0 || *workers > MOST_LANES) {
+        return Err(PoolError::Workers { found, limit: MOST_LANES });
+    }
+    let lane = PoolSettings { workers: Some(1), ..*settings };
+    let pool = ScalingPool::builder().max_workers(settings.workers);
+    Ok(Arc::new(pool.over(move || make(&lane, Use::Lane))?))
+}
+
+#[cfg(feature = "thread")]
+fn thread(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+    settings.check_has_no_start_method()?;
+    let builder = crate::ThreadPool::builder().wait_on_exit(wanted == Use::Whole);
+    let builder = settings.workers.into_iter().fold(builder, crate::thread::ThreadPoolBuilder::workers);
+    Ok(Arc::new(builder.build()?))
+}
+
+#[cfg(feature = "process")]
+fn process(builder: ProcessPoolBuilder, settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+    let builder = builder.output(settings.output).wait_on_exit(wanted == Use::Whole);
+    let builder = settings.workers.into_iter().fold(builder, ProcessPoolBuilder::workers);
+    let builder = settings.start_method.into_iter().fold(builder, ProcessPoolBuilder::start_method);
+    let builder = settings.grace.into_iter().fold(builder, ProcessPoolBuilder::grace);
+    Ok(Arc::new(builder.build()?))
+}
+
+impl PoolSettings {
+    #[cfg(all(feature = "thread", feature = "process"))]
+    fn check_has_no_start_method(&self) -> Result<(), PoolError> {
+        let problem = |method| format!("is of pools of processes only, found: {method}");
+        match self.start_method {
+            Some(method) => Err(PoolError::Setting { setting: "start method", problem: problem(method) }),
+            None => Ok(()),
         }
+    }
+
+    #[cfg(all(feature = "thread", not(feature = "process")))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as in builds that have start methods")]
+    fn check_has_no_start_method(&self) -> Result<(), PoolError> {
+        Ok(())
     }
 }
 
@@ -54,11 +138,23 @@ mod tests {
         assert_eq!(error.to_string(), format!("unknown pool type `treads`, expected one of: {known}"));
     }
 
+    /// Those that start processes are made in `tests/processes`, which has a `main` for them.
+    #[cfg(feature = "thread")]
     #[test]
-    fn every_name_makes_a_pool() {
-        for name in names() {
-            let pool = create(name, &PoolSettings { workers: Some(1) }).unwrap();
-            assert_eq!(pool.stats().workers, 1, "{name}");
+    fn a_pool_is_made_with_or_without_scaling() {
+        for scaling in [false, true] {
+            let settings = PoolSettings { workers: Some(1), scaling, ..PoolSettings::default() };
+            assert_eq!(create("thread", &settings).unwrap().stats().workers, 1);
+            let none = PoolSettings { workers: Some(0), ..settings };
+            assert!(matches!(create("thread", &none), Err(PoolError::Workers { found: 0, .. })));
         }
+    }
+
+    #[cfg(all(feature = "thread", feature = "process"))]
+    #[test]
+    fn threads_have_no_start_method() {
+        let settings = PoolSettings { start_method: Some(StartMethod::Fork), ..PoolSettings::default() };
+        let error = create("thread", &settings).unwrap_err();
+        assert_eq!(error.to_string(), "the setting `start method` is of pools of processes only, found: fork");
     }
 }

@@ -17,6 +17,7 @@ mod gates;
 mod large;
 mod leaving;
 mod limits;
+mod names;
 mod nesting;
 mod origins;
 mod out_of_memory;
@@ -68,6 +69,7 @@ fn test() -> ExitCode {
         large::trials(),
         leaving::trials(),
         limits::trials(),
+        names::trials(),
         nesting::trials(),
         out_of_memory::trials(),
         output::trials(),
