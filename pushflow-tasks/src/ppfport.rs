@@ -1,8 +1,11 @@
 //! `ppfport` nodes: the ends of sub-workflows, which pass the carried dictionary on.
 
+use std::sync::Arc;
+
 use pushflow_core::payload::Key;
+use pushflow_core::task::Recipe;
 use pushflow_core::value::Map;
-use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value};
+use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value, register_task_kind};
 
 /// Name of the input and of the output that carry the dictionary.
 const CARRIED: &str = "_ppfdict";
@@ -34,7 +37,16 @@ impl Task for PpfPort {
         }
         Ok(Payload::single(CARRIED, all))
     }
+
+    fn recipe(&self) -> Option<Recipe> {
+        Some(Recipe { kind: KIND.into(), settings: Value::Null })
+    }
 }
+
+/// The name under which worker processes make it again.
+const KIND: &str = "pushflow-tasks ppfport";
+
+register_task_kind!(KIND, |_| Ok(Arc::new(PpfPort)));
 
 fn type_error(message: impl Into<String>) -> TaskError {
     TaskError::new(ErrorKind::Raised, "TypeError", message)

@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use pushflow_core::graph::Node;
 use pushflow_core::payload::Key;
-use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value};
+use pushflow_core::task::Recipe;
+use pushflow_core::value::{from_value_ref, to_value};
+use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value, register_task_kind};
 
 use crate::subprocess::{Completed, Output, Subprocess, SubprocessError, position, python_text};
 
@@ -97,7 +99,20 @@ impl Task for Script {
             ("err", text(completed.err)),
         ]))
     }
+
+    fn recipe(&self) -> Option<Recipe> {
+        let settings = to_value(&(&self.identifier, self.grace)).expect("a text and a duration are values");
+        Some(Recipe { kind: KIND.into(), settings })
+    }
 }
+
+/// The name under which worker processes make it again.
+const KIND: &str = "pushflow-tasks script";
+
+register_task_kind!(KIND, |settings| {
+    let (identifier, grace) = from_value_ref(settings)?;
+    Ok(Arc::new(Script { identifier, grace }))
+});
 
 const CAPTURE: &str = "_capture_output";
 const MERGE_ERR: &str = "_merge_err";

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pushflow_core::graph::Node;
+use pushflow_core::task::Recipe;
 use pushflow_core::value::Buffer;
 use pushflow_core::{Context, Outcome, Payload, Task, TaskError, Value};
+use serde::{Deserialize, Serialize};
 
 use super::error::SubprocessError;
-use super::{inputs, process};
+use super::{inputs, process, recipe};
 use crate::resolve::DEFAULT_GRACE;
 
 /// A command as a task.
@@ -41,7 +43,7 @@ pub struct Subprocess {
 }
 
 /// Where the output of a command goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
     /// It is kept, and becomes the outputs `out` and `err`.
     #[default]
@@ -232,6 +234,10 @@ impl Task for Subprocess {
             ("out", completed.out.map(text_or_bytes).into()),
             ("err", completed.err.map(text_or_bytes).into()),
         ]))
+    }
+
+    fn recipe(&self) -> Option<Recipe> {
+        recipe::recipe(self)
     }
 }
 

@@ -23,6 +23,7 @@ mod command;
 mod error;
 mod inputs;
 mod process;
+mod recipe;
 mod stream;
 
 #[cfg(feature = "script")]
