@@ -107,6 +107,14 @@ pub fn children() -> Vec<Relative> {
     lock().members.values().map(relative).collect()
 }
 
+/// Kills all children, daemonic or not. What they have started ends with them, as when they are killed from outside.
+///
+/// For who ends at once; it waits for nothing, and does not keep others from being started.
+pub fn kill() {
+    let members: Vec<Member> = lock().members.values().cloned().collect();
+    members.iter().for_each(|member| member.kin.signal(Signal::KILL));
+}
+
 /// Begins a start; refuses when this process is ending.
 pub(crate) fn starting() -> Result<Starting, Error> {
     let mut state = state();
