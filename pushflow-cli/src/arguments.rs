@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use pushflow_signals::StartMethod;
+
 use crate::answer::Answer;
 use crate::display::out;
 use crate::exit_code;
@@ -24,6 +26,17 @@ Ended by SIGINT or SIGTERM at the third stage: 130 or 143.";
 const STOPPING: &str = "\
 Ctrl-C (or SIGTERM) stops in stages: the first lets running tasks finish and starts no more, \
 the second breaks them off, the third ends pushflow at once.";
+
+const POOL: &str = "\
+What runs the tasks:
+  process            worker processes that start when there is work for them [default]
+  ndprocess          the same, by its other name
+  multiprocessing    daemonic worker processes that start at once: killed, pushflow ends them, too
+  ndmultiprocessing  the same, not daemonic: killed, pushflow lets them finish the task they are running
+  billiard           as multiprocessing, but tasks may start processes
+  scaling            as process, with one worker for each task that runs
+  thread             threads of pushflow itself
+  in_place           nothing but pushflow itself: one task after the other";
 
 /// Runs workflows: graphs of tasks, cyclic or not, in which finished tasks trigger what is downstream.
 #[derive(Debug, Parser)]
@@ -88,18 +101,30 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) workflow: WorkflowArgs,
 
-    /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`,
-    /// `raise_on_error`, `startargs`. The value is JSON, else text; also True, False and None as Python spells them.
+    /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`, `context`
+    /// (the start method), `raise_on_error`, `startargs`. The value is JSON, else text; also True, False and None as Python
+    /// spells them. Options of pushflow's own come first.
     #[arg(short, long = "option", value_name = "NAME=VALUE")]
     pub(crate) options: Vec<String>,
 
-    /// What runs the tasks: `thread`, or `in_place` for one after the other, without any pool [default: thread].
-    #[arg(long, value_name = "NAME")]
+    /// What runs the tasks: process, ndprocess, multiprocessing, ndmultiprocessing, billiard, scaling, thread or in_place
+    /// [default: process].
+    #[arg(long, value_name = "NAME", long_help = POOL)]
     pub(crate) pool: Option<String>,
 
-    /// Number of workers of the pool [default: one for each processor].
+    /// Number of workers of the pool, the most there may be when it scales [default: one for each processor; when it
+    /// scales, one for each task that runs].
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
+
+    /// How worker processes come to be: `forkserver` forks them off a small process that is ready for it, `spawn` executes
+    /// pushflow afresh, `fork` forks pushflow itself [default: forkserver].
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) start_method: Option<StartMethod>,
+
+    /// Have one worker for each task that runs, of whatever type the pool is; workers that have nothing to do are used again.
+    #[arg(long)]
+    pub(crate) scaling: bool,
 
     /// Bound the whole run; what is there by then is the result.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pushflow_core::payload::Key;
 use pushflow_core::{Payload, Value};
+use pushflow_signals::StartMethod;
 
 use crate::inputs::{json_or_text, split};
 use crate::problem::Problem;
@@ -15,6 +16,8 @@ pub(crate) struct EngineOptions {
     pub(crate) pool: Option<String>,
     /// 0: as many as there are nodes.
     pub(crate) max_workers: Option<usize>,
+    pub(crate) scaling: bool,
+    pub(crate) start_method: Option<StartMethod>,
     pub(crate) raise_on_error: bool,
     pub(crate) start_data: Payload,
     /// Options that have no effect here.
@@ -28,6 +31,8 @@ impl EngineOptions {
             timeout: None,
             pool: None,
             max_workers: None,
+            scaling: false,
+            start_method: None,
             raise_on_error: true,
             start_data: Payload::new(),
             ignored: Vec::new(),
@@ -49,8 +54,8 @@ impl EngineOptions {
                 let number = |value: &Value| value.as_int().map(|n| usize::try_from(n).unwrap_or(0));
                 self.max_workers = optional(value, number, name, "a number")?;
             }
-            // All pools of this build have a fixed number of workers, so there is nothing to scale.
-            "scaling_workers" => drop(needed(value.as_bool(), name, TRUTH, value)?),
+            "scaling_workers" => self.scaling = needed(value.as_bool(), name, TRUTH, value)?,
+            "context" => self.start_method = optional(value, |value| value.as_str()?.parse().ok(), name, METHOD)?,
             "raise_on_error" => self.raise_on_error = needed(value.as_bool(), name, TRUTH, value)?,
             "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
             _ => self.ignored.push(name.to_owned()),
@@ -71,6 +76,7 @@ fn value(text: &str) -> Value {
 
 const SECONDS: &str = "a number of seconds above 0";
 const TRUTH: &str = "true or false";
+const METHOD: &str = "one of forkserver, spawn, fork";
 const START: &str = "an object, or a list of objects with `name` and `value`";
 
 /// Returns the duration; `None` when it is not above 0, or beyond all bounds.
@@ -126,6 +132,7 @@ mod tests {
             "scaling_workers=true",
             r#"startargs=[{"name": "a", "value": 1}]"#,
             "context=fork",
+            "other=1",
         ])
         .unwrap();
         assert_eq!(options.timeout, Some(Duration::from_millis(500)));
@@ -133,23 +140,34 @@ mod tests {
         assert_eq!(options.max_workers, Some(0));
         assert!(!options.raise_on_error);
         assert_eq!(options.start_data, Payload::single("a", 1));
-        assert_eq!(options.ignored, ["context"]);
+        assert!(options.scaling);
+        assert_eq!(options.start_method, Some(StartMethod::Fork));
+        assert_eq!(options.ignored, ["other"]);
     }
 
     #[test]
     fn truths_may_be_spelled_as_in_python() {
         let options =
-            read(&["raise_on_error=False", "scaling_workers=True", "timeout=None", "pool_type=None"]).unwrap();
-        assert!(!options.raise_on_error);
-        assert_eq!((options.timeout, options.pool), (None, None));
+            read(&["raise_on_error=False", "scaling_workers=True", "timeout=None", "pool_type=None", "context=None"])
+                .unwrap();
+        assert!(!options.raise_on_error && options.scaling);
+        assert_eq!((options.timeout, options.pool, options.start_method), (None, None, None));
         assert!(read(&["raise_on_error=True"]).unwrap().raise_on_error);
     }
 
     #[test]
     fn unusable_values_are_refused() {
-        for option in
-            ["timeout=0", "timeout=-1", "timeout=x", "timeout=1e300", "raise_on_error=1", "startargs=[1]", "x"]
-        {
+        for option in [
+            "context=threads",
+            "context=1",
+            "timeout=0",
+            "timeout=-1",
+            "timeout=x",
+            "timeout=1e300",
+            "raise_on_error=1",
+            "startargs=[1]",
+            "x",
+        ] {
             assert!(read(&[option]).is_err(), "{option}");
         }
         assert!(read(&["timeout=null"]).unwrap().timeout.is_none());

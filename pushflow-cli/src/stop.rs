@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pushflow_core::engine::Stopper;
-use pushflow_signals::{Signal, Stage, StopStages, end_by_signal};
+use pushflow_signals::{Signal, Stage, StopStages, end_by_signal, family};
 
 use crate::display::out;
 use crate::problem::Problem;
@@ -30,6 +30,10 @@ impl StopWatch {
         let stages = StopStages::watch(&[Signal::INTERRUPT, Signal::TERMINATE], move |stage, signal| {
             say(stage, signal);
             if stage == Stage::Kill {
+                // Whoever waits for the run does not go on to tell what comes of that.
+                let _held = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                // Workers that are not daemonic would finish what they are doing.
+                family::kill();
                 end_by_signal(signal);
             }
             let mut state = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,6 +53,13 @@ impl StopWatch {
             apply(&stopper, stage, signal);
         }
         state.stopper = Some(stopper);
+    }
+}
+
+impl Drop for StopWatch {
+    fn drop(&mut self) {
+        // While the program is being ended, this waits for that.
+        drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use pushflow_core::engine::{Keep, Network, Report, RunOptions, Status, compile};
 use pushflow_core::pool::Shutdown;
 use pushflow_core::{Pool, PoolError};
+use pushflow_pools::factory::PoolSettings;
+use pushflow_pools::process::Output;
 use pushflow_tasks::Tasks;
 
 use super::workflow;
@@ -34,7 +36,15 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<RunOutcome, Problem
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));
-    let pool = pool::create(args.pool.as_deref().or(options.pool.as_deref()), workers)?;
+    let settings = PoolSettings {
+        workers,
+        scaling: args.scaling || options.scaling,
+        start_method: args.start_method.or(options.start_method),
+        grace: Some(pool::grace(args.grace)),
+        // What tasks print must not mix with the result.
+        output: Output::Capture,
+    };
+    let pool = pool::create(args.pool.as_deref().or(options.pool.as_deref()), &settings)?;
     let run_options = RunOptions::default()
         .timeout(args.timeout.or(options.timeout))
         .data(options.start_data)
@@ -71,14 +81,10 @@ fn run_on(
     watch.watch_over(run.stopper());
     let report = run.wait();
     let interrupt = matches!(report.status, Status::TimedOut | Status::Stopped);
-    // Commands get SIGINT, SIGTERM and SIGKILL, with a grace period between them.
-    let timeout = grace.saturating_mul(2).saturating_add(MARGIN);
-    if let Err(PoolError::Timeout { .. }) = pool.shutdown(Shutdown { wait: true, timeout: Some(timeout), interrupt }) {
+    let timeout = Some(pool::end_takes(grace));
+    if let Err(PoolError::Timeout { .. }) = pool.shutdown(Shutdown { wait: true, timeout, interrupt }) {
         // A task that does not end when it is told to must not keep the program from ending.
         std::mem::forget(pool);
     }
     Ok(report)
 }
-
-/// What the end of a killed command may take on a busy machine.
-const MARGIN: Duration = Duration::from_secs(1);

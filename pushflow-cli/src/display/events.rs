@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use pushflow_core::event::Event;
+use pushflow_core::event::{Event, Stream};
 use serde::Serialize;
 
 use super::{Display, human, out};
@@ -19,6 +19,7 @@ enum EventView<'a> {
     Retrying { node: &'a str, attempt: u32, kind: &'static str, r#type: &'a str, message: &'a str },
     Progress { node: &'a str, fraction: f64 },
     Message { node: &'a str, text: &'a str },
+    Output { node: &'a str, attempt: u32, stream: &'static str, text: &'a str, dropped_bytes: u64 },
 }
 
 /// The last line: the answer.
@@ -48,6 +49,9 @@ pub(super) fn show(display: &Display, event: &Event<'_>) {
             out::say(&format!("failed (try {attempt}, trying again): {node}: {}", error.text()));
         }
         Event::Message { node, text } if display.format != Format::Quiet => out::say(&format!("{node}: {text}")),
+        Event::Output { node, text, .. } if display.format != Format::Quiet => {
+            text.lines().for_each(|line| out::say(&format!("{node}: {line}")));
+        }
         Event::Started { node, .. } if display.verbose => out::say(&format!("started: {node}")),
         Event::Finished { node } if display.verbose => out::say(&format!("finished: {node}")),
         Event::Progress { node, fraction } if display.verbose => {
@@ -92,6 +96,13 @@ fn view<'a>(event: &Event<'a>) -> Option<EventView<'a>> {
         },
         Event::Progress { node, fraction } => EventView::Progress { node, fraction },
         Event::Message { node, text } => EventView::Message { node, text },
+        Event::Output { node, attempt, stream, text, dropped_bytes } => {
+            let stream = match stream {
+                Stream::Stdout => "stdout",
+                Stream::Stderr => "stderr",
+            };
+            EventView::Output { node, attempt, stream, text, dropped_bytes }
+        }
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::pools::POOLS;
 use crate::{answer, directory_with, node, nodes, pushflow, run, run_json, sh, stdout, workflow};
 
 #[test]
@@ -12,7 +13,7 @@ fn a_result_and_the_outputs_of_end_nodes() {
     let expected = json!({
         "status": "finished", "result": outputs, "nodes": {"a": outputs}, "failures": [], "error": null
     });
-    for pool in ["thread", "in_place"] {
+    for pool in POOLS {
         assert_eq!(run_json(script, &["--pool", pool]), (0, expected.clone()));
     }
     let (code, answer) = run_json(script, &["--outputs", "none"]);
@@ -112,9 +113,11 @@ fn a_missing_command_is_the_failure_that_users_know() {
 #[test]
 fn what_tasks_print_does_not_mix_with_the_answer() {
     let script = r#"{"id": "a", "task_type": "script", "task_identifier": "echo noise"}"#;
-    let output = run(&nodes(&[script.into()]), &["--output-format", "json"]);
-    assert_eq!(answer(&output)["result"]["out"], json!(null));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "a: noise\n");
+    for pool in POOLS {
+        let output = run(&nodes(&[script.into()]), &["--output-format", "json", "--pool", pool]);
+        assert_eq!(answer(&output)["result"]["out"], json!(null));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "a: noise\n", "{pool}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_loop_without_end_is_12_when_the_time_is_over() {
         ],
     );
     let text = text.replacen(r#""id": "a""#, r#""id": "a", "force_start_node": true"#, 1);
-    for pool in ["thread", "in_place"] {
+    for pool in ["thread", "in_place", "process", "multiprocessing", "scaling"] {
         let begin = Instant::now();
         let (code, answer) = run_json(&text, &["--timeout", "0.3", "--pool", pool]);
         let expected = (12, &json!("timed_out"), &json!({}), &json!(null));
@@ -61,7 +61,7 @@ fn a_loop_without_end_is_12_when_the_time_is_over() {
 fn nothing_is_left_running_after_the_time() {
     let mark = format!("{}.25", 40_000 + std::process::id());
     for script in [format!("sleep {mark} & sleep {mark}"), format!("trap '' INT TERM; sleep {mark} & sleep {mark}")] {
-        for pool in ["thread", "in_place"] {
+        for pool in ["thread", "in_place", "process", "multiprocessing", "scaling"] {
             let begin = Instant::now();
             let options = ["-o", "timeout=0.3", "--grace", "0.2", "--pool", pool];
             let (code, answer) = run_json(&nodes(&[sh("a", &script)]), &options);

@@ -59,7 +59,7 @@ fn start_data_and_number_of_workers_are_options() {
 #[test]
 fn an_unknown_option_is_ignored_with_a_warning() {
     let directory = directory_with("w.json", &echo());
-    let output = pushflow(directory.path()).args(["run", "w.json", "-o", "context=fork"]).output().unwrap();
+    let output = pushflow(directory.path()).args(["run", "w.json", "-o", "persistent=true"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(stderr(&output).starts_with("warning: option `context` is not known and ignored\n"));
+    assert!(stderr(&output).starts_with("warning: option `persistent` is not known and ignored\n"));
 }

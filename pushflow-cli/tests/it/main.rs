@@ -9,6 +9,7 @@ mod examples;
 mod exit_codes;
 mod human;
 mod inputs;
+mod pools;
 mod stopping;
 mod usage;
 
@@ -91,6 +92,20 @@ fn assert_gone(mark: &str) {
     let limit = Instant::now() + LONG;
     while is_running(mark) {
         assert!(Instant::now() < limit, "a process with {mark} goes on");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until no process has a directory as its own.
+fn assert_nobody_works_in(directory: &Path) {
+    let directory = directory.canonicalize().unwrap();
+    let limit = Instant::now() + LONG;
+    let is_there = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        processes.into_iter().any(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == directory))
+    };
+    while is_there() {
+        assert!(Instant::now() < limit, "a process works in {}", directory.display());
         std::thread::yield_now();
     }
 }

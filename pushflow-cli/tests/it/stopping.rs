@@ -1,5 +1,6 @@
 //! Ctrl-C and its kin.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -8,17 +9,17 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{LONG, assert_gone, directory_with, node, pushflow, sh, workflow};
+use crate::{LONG, assert_gone, assert_nobody_works_in, directory_with, node, pushflow, sh, workflow};
 
 /// What stops in the same stages.
-const POOLS: [&str; 2] = ["thread", "in_place"];
+const POOLS: [&str; 6] = ["thread", "in_place", "process", "multiprocessing", "billiard", "scaling"];
 
 /// A run that can be signalled.
 struct Running {
     child: Child,
     said: BufReader<ChildStderr>,
     begin: Instant,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Running {
@@ -31,7 +32,7 @@ impl Running {
         command.args(["run", "w.json", "--output-format", "json"]).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
-        let mut running = Running { child, said, begin: Instant::now(), _directory: directory };
+        let mut running = Running { child, said, begin: Instant::now(), directory };
         running.wait_for("ready");
         running
     }
@@ -98,15 +99,17 @@ fn the_second_signal_breaks_tasks_off() {
 
 #[test]
 fn the_third_signal_ends_the_program() {
+    let mark = format!("{}.75", 55_000 + std::process::id());
     for (pool, name, number) in signals() {
         let options = ["--grace", "60", "--pool", pool];
-        let mut running = Running::start("trap '' INT TERM; echo ready; exec sleep 60", &options);
+        let mut running = Running::start(&format!("trap '' INT TERM; echo ready; sleep {mark}"), &options);
         for stage in ["stopping", "breaking off", "ending at once"] {
             running.signal(name);
             running.wait_for(stage);
         }
         let (code, signal, _) = running.end();
         assert_eq!((code, signal), (None, Some(number)));
+        assert_gone(&mark);
     }
 }
 
@@ -114,12 +117,29 @@ fn the_third_signal_ends_the_program() {
 #[test]
 fn a_killed_program_leaves_nothing() {
     let mark = format!("{}.25", 60_000 + std::process::id());
-    for pool in POOLS {
+    for pool in ["thread", "in_place", "multiprocessing", "billiard"] {
         let script = format!("sleep {mark} & setsid sleep {mark} & echo ready; exec sleep {mark}");
         let running = Running::start(&script, &["--pool", pool]);
         running.signal("KILL");
         let (code, signal, _) = running.end();
         assert_eq!((code, signal), (None, Some(9)));
         assert_gone(&mark);
+    }
+}
+
+/// Workers that are not daemonic finish the task that they are running, and begin nothing more.
+#[test]
+fn a_killed_program_lets_its_other_workers_finish() {
+    let mark = format!("{}.125", 60_000 + std::process::id());
+    for pool in ["process", "ndprocess", "ndmultiprocessing", "scaling"] {
+        let script = format!("mkfifo pipe; sleep {mark} & setsid sleep {mark} & echo ready; cat pipe; echo > finished");
+        let mut running = Running::start(&script, &["--pool", pool]);
+        running.signal("KILL");
+        assert_eq!(running.child.wait().unwrap().signal(), Some(9));
+        // The task ends when its pipe has been opened and closed.
+        drop(fs::File::options().write(true).open(running.directory.path().join("pipe")).unwrap());
+        assert_gone(&mark);
+        assert_nobody_works_in(running.directory.path());
+        assert!(running.directory.path().join("finished").exists(), "{pool}");
     }
 }

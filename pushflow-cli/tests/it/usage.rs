@@ -31,18 +31,36 @@ fn negative_numbers_are_bad_numbers() {
 
 #[test]
 fn an_unknown_pool_is_2_and_says_which_there_are() {
-    for arguments in [["--pool", "billiard"], ["-o", "pool_type=billiard"]] {
+    for arguments in [["--pool", "biliard"], ["-o", "pool_type=biliard"]] {
         let output = run(&nodes(&[sh("a", "true")]), &arguments);
         assert_eq!(output.status.code(), Some(2));
-        let expected = "error: unknown pool type `billiard`, this build has: thread, in_place\n";
+        let expected = "error: unknown pool type `biliard`, this build has: thread, process, ndprocess, multiprocessing, \
+                        ndmultiprocessing, billiard, scaling, in_place\n";
         assert_eq!(stderr(&output), expected);
     }
 }
 
 #[test]
-fn a_pool_needs_workers() {
-    let output = run(&nodes(&[sh("a", "true")]), &["--workers", "0"]);
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+fn unusable_settings_of_pools_are_2_and_say_what_was_expected() {
+    let methods = "expected one of: forkserver, spawn, fork";
+    for (arguments, expected) in [
+        (&["--workers", "0"][..], "a pool needs at least one worker, at most 4096: 0"),
+        (&["--workers", "5000"], "a pool needs at least one worker, at most 4096: 5000"),
+        (&["--workers", "0", "--scaling", "--pool", "thread"], "a pool needs at least one worker, at most 4096: 0"),
+        (&["--start-method", "threads"], &format!("unknown start method `threads`, {methods}")),
+        (&["-o", "context=threads"], "option `context` must be one of forkserver, spawn, fork, found 'threads'"),
+        (&["-o", "scaling_workers=1"], "option `scaling_workers` must be true or false, found 1"),
+        (&["-o", "max_workers=many"], "option `max_workers` must be a number, found 'many'"),
+        (
+            &["--pool", "thread", "--start-method", "fork"],
+            "the setting `start method` is of pools of processes only, found: fork",
+        ),
+    ] {
+        let output = run(&nodes(&[sh("a", "true")]), arguments);
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
+    }
 }
 
 #[test]
