@@ -95,8 +95,7 @@ fn what_succeeds_after_its_soft_limit_has_timed_out() {
 }
 
 fn a_hard_limit_kills() {
-    // Not so soon that the short ones would reach it.
-    for pool in each(|builder| builder.hard_time_limit(Some(LATER)).grace(LONG)) {
+    let kills = |pool: Arc<ProcessPool>| {
         let gate = Gate::new();
         let (busy, held) = gate.occupy(&as_pool(&pool), "gate", WORKERS);
         for handle in busy {
@@ -106,7 +105,12 @@ fn a_hard_limit_kills() {
         }
         drop(held);
         is_usable(&as_pool(&pool));
-    }
+    };
+    std::thread::scope(|scope| {
+        // Not so soon that the short ones would reach it.
+        let pools = each(|builder| builder.hard_time_limit(Some(LATER)).grace(LONG));
+        pools.for_each(|pool| drop(scope.spawn(move || kills(pool))));
+    });
 }
 
 fn a_hard_limit_ends_what_outlasts_the_soft_one() {

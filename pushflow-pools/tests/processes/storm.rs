@@ -32,15 +32,15 @@ const AHEAD: usize = 2000;
 const WORKERS: usize = 3;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let storm = || {
-        let directory = tempfile::tempdir().unwrap();
-        let mut part = crate::program(PART);
-        // Of its own: others may leave something in that of all.
-        part.env("TMPDIR", directory.path());
-        assert!(part.status().unwrap().success(), "see above");
-        Ok(())
-    };
-    vec![Trial::test("storm::a_hundred_thousand_executions_amid_kills", storm)]
+    trials![a_hundred_thousand_executions_amid_kills]
+}
+
+fn a_hundred_thousand_executions_amid_kills() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut part = crate::program(PART);
+    // Of its own: others may leave something in that of all.
+    part.env("TMPDIR", directory.path());
+    assert!(part.status().unwrap().success(), "see above");
 }
 
 /// Plays the storm, once or for as long as it is asked to.

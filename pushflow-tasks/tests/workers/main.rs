@@ -30,10 +30,13 @@ const LONG: Duration = Duration::from_secs(60);
 
 register_task!("tests.answer", |_, _| Ok(Payload::single("answer", 42)));
 
+/// A case, with its name.
+type Case = (&'static str, fn(Setup));
+
 fn main() -> ExitCode {
     pushflow_signals::init();
     let trials = setups().flat_map(|setup| {
-        let cases: [(&str, fn(Setup)); 4] = [
+        let cases: [Case; 4] = [
             ("same_as_on_threads", same_as_on_threads),
             ("an_interruption_ends_a_command", an_interruption_ends_a_command),
             ("so_does_its_timeout", so_does_its_timeout),
