@@ -7,7 +7,7 @@ use crate::process::frame::MOST_BODY_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unsendable {
     /// Lists and maps lie too deep within each other.
-    #[error("more than {MOST_DEPTH} lists and maps within each other cannot be sent to a process or back")]
+    #[error("values are nested more than {MOST_DEPTH} deep, which cannot be sent to a process or back")]
     TooDeep,
     /// The body of the frame would have more bytes than can be counted in its header.
     #[error(
