@@ -23,6 +23,8 @@ const INTERRUPTED: u8 = 3;
 static STATE: AtomicU8 = AtomicU8::new(UNARMED);
 /// The number of the latest SIGINT, armed or not: counted before it takes effect, for who sees the effect asks for it.
 static LATEST: AtomicU64 = AtomicU64::new(0);
+/// The number of the latest SIGINT at the beginning of what runs: what comes later is for that, and for its children.
+static BEFORE: AtomicU64 = AtomicU64::new(0);
 /// How many have taken effect.
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 /// Changes with each that has; who waits for one sleeps on it.
@@ -46,9 +48,14 @@ pub fn is_interrupted() -> bool {
 ///
 /// The mark is cleared at the end. Inside of another run it is that one's mark: it stays, and was perhaps set before.
 pub fn run<R>(body: impl FnOnce() -> R) -> (R, bool) {
+    // Not after the mark can be set: who sees it passes it on.
+    let before = latest();
     let is_outermost = STATE.compare_exchange(IDLE, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
     // Also when the body panics.
     let reset = is_outermost.then(|| Reset);
+    if is_outermost {
+        BEFORE.store(before, Ordering::SeqCst);
+    }
     let result = body();
     let interrupted = is_interrupted();
     drop(reset);
@@ -128,6 +135,12 @@ pub(crate) fn latest() -> u64 {
     LATEST.load(Ordering::SeqCst)
 }
 
+/// Returns the number of the latest SIGINT that is not for what runs, and not for the children that it starts: it may
+/// still be about to be passed on.
+pub(crate) fn before() -> u64 {
+    BEFORE.load(Ordering::SeqCst)
+}
+
 /// Whether SIGINT is for what runs here.
 pub(crate) fn is_armed() -> bool {
     STATE.load(Ordering::Relaxed) != UNARMED
@@ -153,6 +166,7 @@ pub(crate) fn arm() -> Result<(), Error> {
 pub(crate) fn disarm() {
     WAKE.store(-1, Ordering::Relaxed);
     LATEST.store(0, Ordering::SeqCst);
+    BEFORE.store(0, Ordering::SeqCst);
     RECEIVED.store(0, Ordering::SeqCst);
     WAITING.store(0, Ordering::SeqCst);
     STATE.store(UNARMED, Ordering::SeqCst);

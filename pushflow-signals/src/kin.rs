@@ -27,7 +27,7 @@ pub(crate) struct Kin {
     /// How it ended, once it is reaped.
     reaped: Mutex<Option<Ending>>,
     generation: u64,
-    /// How many SIGINTs this process had received when one was passed on last.
+    /// The number of the SIGINT that was passed on last; at first of the last one that is not for it.
     passed_on: AtomicU64,
 }
 
@@ -49,7 +49,7 @@ impl Kin {
             pidfd,
             reaped: Mutex::default(),
             generation: crate::fork_local::generation(),
-            passed_on: AtomicU64::new(0),
+            passed_on: AtomicU64::new(crate::interrupt::before()),
         })
     }
 

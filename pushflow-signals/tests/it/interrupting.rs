@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Test] = tests![
     idle_it_is_ignored,
     runs_keep_their_marks_apart,
     one_that_is_waited_for_does_not_hit_what_runs_next,
+    one_that_is_passed_on_late_does_not_hit_the_next_command,
 ];
 
 /// Starts a process, waits until it is ready, interrupts it.
@@ -138,4 +139,9 @@ fn one_that_is_waited_for_does_not_hit_what_runs_next() {
         assert!(said.ends_with(b"0 hit, 0 missed, 500 received"), "{method}: {}", said.escape_ascii());
         assert!(process.wait(limit()).unwrap().status.success(), "{method}");
     }
+}
+
+fn one_that_is_passed_on_late_does_not_hit_the_next_command() {
+    let end = Process::builder("goes on").start().unwrap().wait(limit()).unwrap();
+    assert_eq!(end.returned, Ok(b"0 hit".to_vec()));
 }

@@ -31,6 +31,7 @@ register_process!("starts a group", starts_a_group);
 register_process!("reads memory", reads_memory);
 register_process!("counts in memory", counts_in_memory);
 register_process!("awaits SIGINT", awaits_sigint);
+register_process!("goes on", goes_on);
 register_process!("twice", upper);
 register_process!("twice", fail);
 
@@ -266,4 +267,27 @@ fn awaits_sigint(inside: &mut Inside) -> Returned {
     assert!(!interrupt::wait_received(interrupt::received(), timeout) && begin.elapsed() >= timeout);
     assert!(interrupt::wait_received(interrupt::received() - 1, timeout));
     Ok(format!("{hit} hit, {missed} missed, {} received", interrupt::received()).into_bytes())
+}
+
+/// Is interrupted, and runs a command before that has been passed on, again and again.
+fn goes_on(_: &mut Inside) -> Returned {
+    let raise = || rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT).unwrap();
+    interrupt::idle();
+    // It holds up the thread that passes signals on.
+    let (passes_on, passed_on) = std::sync::mpsc::channel();
+    let _watch = pushflow_signals::signal::Watch::aside(&[Signal::INTERRUPT], move |_| {
+        let _ = passed_on.recv();
+    })?;
+    let mut hit = 0;
+    for _ in 0..5 {
+        let ((), interrupted) = interrupt::run(raise);
+        assert!(interrupted);
+        let (finished, _) = interrupt::run(|| {
+            let command = Command::new("sleep").args(["0.1"]).start()?;
+            passes_on.send(())?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(command.wait(crate::limit())?)
+        });
+        hit += u32::from(finished?.code() != Some(0));
+    }
+    Ok(format!("{hit} hit").into_bytes())
 }
