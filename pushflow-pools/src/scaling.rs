@@ -320,6 +320,8 @@ impl Pool for ScalingPool {
         }
         for lane in self.shared.lanes() {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            // Whoever has released it may be about to.
+            lane.close();
             match lane.join(left) {
                 Ok(()) => self.shared.lock().leaving.retain(|leaving| !Arc::ptr_eq(leaving, &lane)),
                 Err(PoolError::Timeout { running, .. }) => return Err(late(running)),

@@ -9,6 +9,7 @@ mod engine;
 mod example;
 mod hostile;
 mod large;
+mod scaling;
 mod suite;
 mod typed;
 
