@@ -13,7 +13,7 @@ use super::call::Call;
 use super::codec::{Encoder, Unsendable};
 use super::frame::{FrameReader, Header, Kind};
 use super::shared::Shared;
-use super::slots::{Fate, SLOTS, Slot};
+use super::slots::{self, Fate, Slot};
 use super::wire::{Outbox, Wire, seal};
 
 /// Number of a lane, unique within its pool.
@@ -169,7 +169,7 @@ impl Lane {
         let now = Instant::now();
         let soft = [subject.timeout, limits.soft].into_iter().flatten().min();
         let deadline = subject.interruption.deadline();
-        let call = outgoing.free_call();
+        let call = slots::free(outgoing.next_call, outgoing.flights.iter().map(|flight| flight.call));
         let at = outgoing.outbox.bytes().len();
         let mut beside = Vec::new();
         let header = Header { kind: Kind::Call, beside: 0, id: call };
@@ -343,19 +343,6 @@ impl Outgoing {
     /// Appends a frame that was made elsewhere.
     pub(super) fn append_bytes(&mut self, frame: &[u8]) {
         self.outbox.bytes().extend_from_slice(frame);
-    }
-
-    /// Returns the next number whose slot no call has that is under way: those that were recalled have used up numbers too,
-    /// so that the oldest may be further back than there are slots.
-    fn free_call(&self) -> u64 {
-        let slots = SLOTS as u64;
-        let taken = |call: u64| self.flights.iter().any(|flight| flight.call % slots == call % slots);
-        let is_near = self.flights.front().is_none_or(|oldest| self.next_call - oldest.call < slots);
-        let mut call = self.next_call;
-        while !is_near && taken(call) {
-            call += 1;
-        }
-        call
     }
 
     pub(super) fn flight(&mut self, call: u64) -> Option<&mut Flight> {

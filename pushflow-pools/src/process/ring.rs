@@ -158,6 +158,7 @@ impl<C: Cell> Sleeper<'_, C> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::slots::Modelled;
     use super::*;
 
     fn cells(count: usize) -> Vec<AtomicU64> {
@@ -211,21 +212,6 @@ mod tests {
         }
     }
 
-    /// A word of the model checker.
-    struct Modelled(loom::sync::atomic::AtomicU64);
-
-    impl Word for Modelled {
-        fn load(&self) -> u64 {
-            self.0.load(Ordering::SeqCst)
-        }
-        fn store(&self, value: u64) {
-            self.0.store(value, Ordering::SeqCst);
-        }
-        fn replace(&self, old: u64, new: u64) -> bool {
-            self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-        }
-    }
-
     impl Cell for Modelled {
         fn get(&self) -> u64 {
             self.0.load(Ordering::Relaxed)
@@ -244,6 +230,7 @@ mod tests {
         }
     }
 
+    #[derive(Default)]
     struct Both {
         head: Modelled,
         tail: Modelled,
@@ -253,8 +240,7 @@ mod tests {
 
     impl Both {
         fn new() -> loom::sync::Arc<Both> {
-            let word = || Modelled(loom::sync::atomic::AtomicU64::new(0));
-            loom::sync::Arc::new(Both { head: word(), tail: word(), data: [word(), word()], sleeps: word() })
+            loom::sync::Arc::new(Both::default())
         }
 
         fn ring(&self) -> Ring<'_, Modelled> {

@@ -43,6 +43,17 @@ pub(super) struct Slot<'a, W> {
     call: u64,
 }
 
+/// Returns the first number from `next` on whose slot belongs to none of the calls that are under way, oldest first and
+/// fewer than there are slots.
+///
+/// Those that were recalled have used up numbers, so that the oldest may be further back than there are slots.
+pub(super) fn free(next: u64, under_way: impl Iterator<Item = u64> + Clone) -> u64 {
+    let slots = SLOTS as u64;
+    let is_near = under_way.clone().next().is_none_or(|oldest| next - oldest < slots);
+    let is_taken = |call: u64| !is_near && under_way.clone().any(|known| known % slots == call % slots);
+    (next..).find(|call| !is_taken(*call)).unwrap_or(next)
+}
+
 /// What became of a call in a worker that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -100,27 +111,56 @@ impl<'a, W: Word> Slot<'a, W> {
     }
 }
 
+/// A word of the model checker.
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(Default)]
+pub(super) struct Modelled(pub(super) loom::sync::atomic::AtomicU64);
 
-    /// A word of the model checker.
-    struct Modelled(loom::sync::atomic::AtomicU64);
-
-    impl Word for Modelled {
-        fn load(&self) -> u64 {
-            self.0.load(Ordering::SeqCst)
-        }
-        fn store(&self, value: u64) {
-            self.0.store(value, Ordering::SeqCst);
-        }
-        fn replace(&self, old: u64, new: u64) -> bool {
-            self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-        }
+#[cfg(test)]
+impl Word for Modelled {
+    fn load(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 
+    fn store(&self, value: u64) {
+        self.0.store(value, Ordering::SeqCst);
+    }
+
+    fn replace(&self, old: u64, new: u64) -> bool {
+        self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
     fn words() -> loom::sync::Arc<Vec<Modelled>> {
-        loom::sync::Arc::new((0..SLOTS).map(|_| Modelled(loom::sync::atomic::AtomicU64::new(0))).collect())
+        loom::sync::Arc::new((0..SLOTS).map(|_| Modelled::default()).collect())
+    }
+
+    proptest! {
+        /// Calls are sent, ended and recalled in any order: no two that are under way have one slot.
+        #[test]
+        fn no_two_calls_share_a_slot(steps in prop::collection::vec((0_u8..4, any::<prop::sample::Index>()), 0..600)) {
+            let (mut next, mut under_way) = (1, std::collections::VecDeque::new());
+            for (step, which) in steps {
+                match step {
+                    0 | 1 if under_way.len() < SLOTS => {
+                        let call = free(next, under_way.iter().copied());
+                        prop_assert!(call >= next && under_way.iter().all(|known| known % 64 != call % 64));
+                        next = call + 1;
+                        under_way.push_back(call);
+                    }
+                    // The latest is recalled; any may end, as one that is taken back alone does.
+                    2 => drop(under_way.pop_back()),
+                    _ if !under_way.is_empty() => drop(under_way.remove(which.index(under_way.len()))),
+                    _ => {}
+                }
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod nesting;
 mod origins;
 mod out_of_memory;
 mod output;
+mod prefetching;
 mod remote;
 mod starting;
 mod storm;
@@ -73,6 +74,7 @@ fn test() -> ExitCode {
         nesting::trials(),
         out_of_memory::trials(),
         output::trials(),
+        prefetching::trials(),
         remote::trials(),
         starting::trials(),
         storm::trials(),
