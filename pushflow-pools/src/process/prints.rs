@@ -11,10 +11,9 @@ use pushflow_signals::{Interest, Poller};
 use super::keeper::Part;
 use super::lane::LaneId;
 
-/// The most that is kept of one stream of an execution.
-const MOST_CAPTURED: usize = 1 << 20;
-/// The most that waits to be forwarded, while whoever reads our standard error does not.
-const MOST_PENDING: usize = 1 << 16;
+/// The most that is kept of one stream: captured of an execution, or not forwarded yet because whoever reads our standard
+/// error does not. What is older is dropped: a worker never waits for a reader.
+const MOST_KEPT: usize = 1 << 20;
 /// Lines of standard error that the error of a lost worker brings along.
 const TAIL_LINES: usize = 20;
 const TAIL_BYTES: usize = 4096;
@@ -52,7 +51,7 @@ impl Prints {
 
     /// Has the poller watch it as long as reading is of use: at its end it would be readable for ever.
     pub(super) fn watch(&mut self, poller: &Poller, lane: LaneId) -> io::Result<()> {
-        let wanted = !self.ended && !self.is_stuck();
+        let wanted = !self.ended;
         if wanted == self.watched {
             return Ok(());
         }
@@ -76,7 +75,7 @@ impl Prints {
         let mut bytes = [0; 16 << 10];
         // Bounded, for one that prints for ever.
         for _ in 0..64 {
-            if self.is_stuck() || self.ended {
+            if self.ended {
                 return;
             }
             match self.pipe.read(&mut bytes) {
@@ -87,14 +86,9 @@ impl Prints {
         }
     }
 
-    /// Whether reading is of no use now: nobody takes what was read.
-    fn is_stuck(&self) -> bool {
-        self.forwards && self.kept.len() >= MOST_PENDING
-    }
-
     /// Whether there is something to forward.
     pub(super) fn has_pending(&self) -> bool {
-        self.forwards && !self.kept.is_empty()
+        self.forwards && !(self.kept.is_empty() && self.dropped_bytes == 0)
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -106,22 +100,31 @@ impl Prints {
         self.kept.extend(bytes);
         if self.forwards {
             self.forward();
-        } else {
-            let surplus = self.kept.len().saturating_sub(MOST_CAPTURED);
-            self.dropped_bytes += surplus as u64;
-            self.kept.drain(..surplus);
         }
+        let surplus = self.kept.len().saturating_sub(MOST_KEPT);
+        self.dropped_bytes += surplus as u64;
+        self.kept.drain(..surplus);
     }
 
     /// Passes on to our own standard error what that takes without waiting.
     pub(super) fn forward(&mut self) {
-        while !self.kept.is_empty() {
+        while self.has_pending() {
+            let note = match self.dropped_bytes {
+                0 => String::new(),
+                bytes => format!("\n[{bytes} bytes of a worker's standard error were dropped: nobody read them]\n"),
+            };
             let (first, _) = self.kept.as_slices();
-            match streams::print_error(first) {
+            let printed = streams::print_error(if note.is_empty() { first } else { note.as_bytes() });
+            match printed {
+                // A note is shorter than what a stream takes at once.
+                Ok(1..) if !note.is_empty() => self.dropped_bytes = 0,
                 Ok(count @ 1..) => drop(self.kept.drain(..count)),
                 Ok(_) => return,
                 // Nobody is there to read it, for ever.
-                Err(_) => self.kept.clear(),
+                Err(_) => {
+                    self.kept.clear();
+                    self.dropped_bytes = 0;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What workers print, tell and log.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -198,12 +198,15 @@ pub(crate) fn inherit() -> ExitCode {
 }
 
 fn a_full_standard_error_holds_nothing_up() {
-    let mut part = crate::program(STUCK).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // Read only when it has ended.
+    let mut part = crate::program(STUCK);
+    let mut part = part.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(part.stdout.take().unwrap());
+    // Standard error is read only when all has been done.
+    assert_eq!(stdout.lines().next().unwrap().unwrap(), "done");
+    let stderr = BufReader::new(part.stderr.take().unwrap());
+    assert!(stderr.lines().any(|line| line.unwrap().contains("standard error were dropped")));
+    drop(part.stdin.take());
     assert!(part.wait().unwrap().success());
-    let mut text = String::new();
-    part.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(text, "done\n");
 }
 
 pub(crate) fn be_stuck() -> ExitCode {
@@ -216,7 +219,12 @@ pub(crate) fn be_stuck() -> ExitCode {
         handles.into_iter().for_each(|handle| assert!(wait(handle).is_ok()));
         is_usable(&pool);
     }
+    let pool = all().next().unwrap().make();
+    // More than is kept.
+    assert!(wait(start(&pool, "complain", print(5000, "x".repeat(1000)))).is_ok());
     println!("done");
+    // Until somebody has read it.
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     ExitCode::SUCCESS
 }
 
