@@ -19,7 +19,8 @@ pub enum Output {
     /// It goes where that of this process goes. Nothing of it is in the error of a lost worker.
     Inherit,
     /// Standard output as above; standard error passes through this process, which remembers the last lines for the error
-    /// of a lost worker.
+    /// of a lost worker. When nobody reads the standard error of this process, the latest MiB of each worker waits for a
+    /// reader, and what is older is dropped, with a note: tasks do not wait.
     #[default]
     Forward,
     /// Both are captured for each execution, and told to the listener of its run, or of the pool, before the outcome:
@@ -45,6 +46,7 @@ pub struct ProcessPoolBuilder {
     pub(super) output: Output,
     pub(super) listener: Option<Listener>,
     pub(super) heartbeat: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) connect: Option<Connect>,
     pub(super) wait_on_exit: bool,
     pub(super) wait_on_exit_timeout: Option<Duration>,
@@ -74,6 +76,7 @@ impl ProcessPoolBuilder {
             output: Output::default(),
             listener: None,
             heartbeat: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(60),
             connect: None,
             wait_on_exit: true,
             wait_on_exit_timeout: None,
@@ -161,6 +164,9 @@ impl ProcessPoolBuilder {
     }
 
     /// Sets a registered task that each worker runs before any other. A worker in which it fails cannot be used.
+    ///
+    /// It has no time limit: executions that wait for a worker wait for it. When nothing waits and the pool is closed, a worker
+    /// that has not finished it is ended after the grace period.
     #[must_use]
     pub fn initializer(mut self, task: impl Into<String>, inputs: Payload) -> ProcessPoolBuilder {
         self.initializer = Some((task.into(), inputs));
@@ -183,6 +189,8 @@ impl ProcessPoolBuilder {
 
     /// Takes over workers that somebody else starts, instead of starting processes: `connect` is called for each worker that
     /// the pool needs, and gives the streams to one that runs [`serve`](super::serve).
+    ///
+    /// It is called on the thread that looks after all workers, which waits for it.
     #[must_use]
     pub fn connect(mut self, connect: Connect) -> ProcessPoolBuilder {
         self.connect = Some(connect);
@@ -194,6 +202,14 @@ impl ProcessPoolBuilder {
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> ProcessPoolBuilder {
         self.heartbeat = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets how long a worker that somebody else starts may take until it says its first word; 60 s by default, for it may
+    /// have a long way.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> ProcessPoolBuilder {
+        self.connect_timeout = timeout;
         self
     }
 

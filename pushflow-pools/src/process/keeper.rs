@@ -83,7 +83,9 @@ pub(super) struct Keeper {
     pub(super) deafened: Option<(Instant, String)>,
     /// What it says is no frame: nothing that follows can be understood.
     pub(super) unreadable: bool,
-    heard: Instant,
+    connected: Instant,
+    /// When it has said something the last time.
+    heard: Option<Instant>,
     oom_kills: Option<u64>,
 }
 
@@ -191,7 +193,8 @@ impl Keeper {
             stream_ended: None,
             deafened: None,
             unreadable: false,
-            heard: Instant::now(),
+            connected: Instant::now(),
+            heard: None,
             oom_kills,
         }
     }
@@ -251,12 +254,28 @@ impl Keeper {
     }
 
     pub(super) fn heard(&mut self) {
-        self.heard = Instant::now();
+        self.heard = Some(Instant::now());
     }
 
     /// When a worker that somebody else has started is given up unless it says something.
-    pub(super) fn silent_at(&self, heartbeat: Duration) -> Option<Instant> {
-        if self.process.is_some() { None } else { self.heard.checked_add(heartbeat * MOST_MISSING) }
+    pub(super) fn silent_at(&self, settings: &ProcessPoolBuilder) -> Option<Instant> {
+        let since = self.heard.unwrap_or(self.connected);
+        if self.process.is_some() { None } else { since.checked_add(self.patience(settings)) }
+    }
+
+    /// How long it may say nothing.
+    pub(super) fn patience(&self, settings: &ProcessPoolBuilder) -> Duration {
+        if self.heard.is_some() { settings.heartbeat * MOST_MISSING } else { settings.connect_timeout }
+    }
+
+    /// When one that is to exit and does not gets its next signal.
+    pub(super) fn leaves_at(&self, settings: &ProcessPoolBuilder) -> Option<Instant> {
+        // One that is not daemonic may be waiting for its own children; one that never became ready, for anything.
+        let may_stay = !settings.policy.daemonic && self.process.is_some() && self.ready;
+        match self.leaving {
+            Some((since, steps @ 0..2)) if !may_stay => since.checked_add(settings.grace * u32::from(steps + 1)),
+            _ => None,
+        }
     }
 
     /// What is known of it at its end.

@@ -251,7 +251,10 @@ impl Shared {
             // The next thing that is submitted is one more try.
             state.failed_starts = (STARTS - 1) * KILLINGS;
             state.target = state.seats.len();
-            failed.extend(state.queue.drain(..).map(|waiting| (waiting.execution, Err(error()))));
+            // As long as a worker is ready, what waits is for that one.
+            if !state.has_ready() {
+                failed.extend(state.queue.drain(..).map(|waiting| (waiting.execution, Err(error()))));
+            }
         }
         let wakers = state.take_room(self.settings.max_pending);
         let again = state.vacancies() > 0;

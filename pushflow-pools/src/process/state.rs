@@ -118,6 +118,11 @@ impl State {
         }
     }
 
+    /// Whether a worker takes calls.
+    pub(super) fn has_ready(&self) -> bool {
+        self.seats.values().any(|seat| matches!(seat.stage, Stage::Ready | Stage::Aging))
+    }
+
     pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
         self.seats.values().map(|seat| Arc::clone(&seat.lane)).collect()
     }
@@ -239,7 +244,7 @@ impl State {
         retired
     }
 
-    pub(super) fn aging(&self) -> usize {
+    fn aging(&self) -> usize {
         self.seats.values().filter(|seat| seat.stage == Stage::Aging).count()
     }
 

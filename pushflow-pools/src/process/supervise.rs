@@ -180,15 +180,10 @@ impl Supervisor {
     fn sleeps_until(&self) -> Option<Instant> {
         let mut until = self.shared.alarm();
         for keeper in self.keepers.values() {
-            let leaving = match keeper.leaving {
-                Some((since, steps @ 0..2)) if self.shared.settings.policy.daemonic || keeper.process.is_none() => {
-                    since.checked_add(self.shared.settings.grace * u32::from(steps + 1))
-                }
-                _ => None,
-            };
-            let stuck = keeper.prints.iter().any(|prints| prints.has_pending());
-            let again = if stuck { Instant::now().checked_add(AGAIN) } else { None };
-            let silent = keeper.silent_at(self.shared.settings.heartbeat);
+            let leaving = keeper.leaves_at(&self.shared.settings);
+            let is_pending = keeper.prints.iter().any(Prints::has_pending);
+            let again = if is_pending { Instant::now().checked_add(AGAIN) } else { None };
+            let silent = keeper.silent_at(&self.shared.settings);
             let due = keeper.escalation.and_then(|escalation| escalation.due);
             until = [until, leaving, again, silent, due, keeper.deaf_at()].into_iter().flatten().min();
         }
@@ -414,14 +409,12 @@ impl Supervisor {
                 let why = keeper.deafened.take().map(|(_, why)| why);
                 keeper.give_up(why.unwrap_or_else(|| "it closed its stream".to_owned()));
             }
-            if keeper.silent_at(settings.heartbeat).is_some_and(|at| now >= at) {
-                keeper.give_up(format!("it was silent for {:?}", settings.heartbeat * 5));
+            if keeper.silent_at(settings).is_some_and(|at| now >= at) {
+                keeper.give_up(format!("it was silent for {:?}", keeper.patience(settings)));
             }
-            if let Some((since, steps @ 0..2)) = keeper.leaving
-                && (settings.policy.daemonic || keeper.process.is_none())
-                && since.checked_add(settings.grace * u32::from(steps + 1)).is_some_and(|due| now >= due)
+            if let Some((since, steps)) = keeper.leaving
+                && keeper.leaves_at(settings).is_some_and(|due| now >= due)
             {
-                // One that is not daemonic may be waiting for its own children.
                 match (&keeper.process, steps) {
                     (Some(process), 0) => process.terminate(),
                     (Some(process), _) => process.kill(),

@@ -12,7 +12,7 @@ use pushflow_signals::Process;
 
 use crate::LONG;
 use crate::backends::{BACKENDS, Setup, WORKERS};
-use crate::gates::{Gate, named, start};
+use crate::gates::{Gate, Held, named, start};
 use crate::suite::wait;
 
 /// A wait that is to end by itself.
@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         dropping_interrupts_when_told_so,
         scaling_pools_are_left_as_told,
         submitting_races_with_dropping,
+        an_initializer_without_end_is_not_waited_for,
         a_forked_child_cannot_use_the_pool,
     ]
 }
@@ -101,6 +102,18 @@ fn scaling_pools_are_left_as_told() {
             waiting.into_iter().for_each(|handle| assert!(wait(handle).is_ok(), "{}", setup.name()));
             drop(held);
         }
+    }
+}
+
+fn an_initializer_without_end_is_not_waited_for() {
+    // The others start no worker before there is something to run.
+    for setup in all().filter(|setup| !["process", "ndprocess"].contains(&setup.backend.name)) {
+        let gate = Gate::new();
+        let inputs = gate.inputs();
+        let pool = setup.with(move |builder| builder.initializer("gate", inputs.clone())).unwrap();
+        let _held: Vec<Held> = (0..WORKERS).map(|_| gate.wait()).collect();
+        pool.close();
+        pool.join(Some(LONG)).unwrap_or_else(|error| panic!("{}: {error}", setup.name()));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pushflow_core::error::ErrorKind;
 use pushflow_core::handle::Handle;
 use pushflow_core::value::Buffer;
@@ -34,6 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_killed_remote_worker_costs_one_execution,
         a_remote_worker_that_exits_costs_one_execution,
         a_silent_worker_is_given_up,
+        the_first_word_may_take_longer,
         garbage_is_a_clear_error,
         a_failing_connection_fails_what_waits,
         a_connection_that_works_at_the_second_try_is_used,
@@ -80,18 +82,19 @@ impl Fleet {
 
     /// Waits for the end of all, which is to come by itself.
     fn ends(&self) -> Vec<ExitStatus> {
-        let deadline = Instant::now() + LONG;
-        let mut end = |child: &mut Child| loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status;
+        let children = std::mem::take(&mut *self.0.lock().unwrap());
+        let pids: Vec<i32> = children.iter().map(|child| child.id().cast_signed()).collect();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let wait = |mut child: Child| child.wait().unwrap();
+            let _ = tell.send(children.into_iter().map(wait).collect());
+        });
+        told.recv_timeout(LONG).unwrap_or_else(|_| {
+            for pid in pids {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
-            if Instant::now() >= deadline {
-                child.kill().unwrap();
-                panic!("a remote worker does not end");
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        self.0.lock().unwrap().iter_mut().map(&mut end).collect()
+            panic!("a remote worker does not end");
+        })
     }
 }
 
@@ -118,8 +121,8 @@ fn results_errors_and_panics_come_back() {
     let error = raised(&pool, "panic_quietly", Payload::new());
     assert_eq!((error.kind(), error.text()), (ErrorKind::Panicked, "as expected"));
     drop(pool);
-    assert!(fleet.ends().iter().all(ExitStatus::success));
-    assert_eq!(fleet.len(), 2);
+    let ends = fleet.ends();
+    assert!(ends.len() == 2 && ends.iter().all(ExitStatus::success), "{ends:?}");
 }
 
 fn large_buffers_are_part_of_the_frame() {
@@ -255,6 +258,24 @@ fn a_silent_worker_is_given_up() {
     assert_eq!(fleet.ends().len(), 2);
 }
 
+fn the_first_word_may_take_longer() {
+    let fleet = Fleet::default();
+    let connects = fleet.clone();
+    let connect = move || {
+        let program = crate::program(PART);
+        let mut command = Command::new("sh");
+        // Many heartbeats; how long it is silent is the subject.
+        command.arg("-c").arg("sleep 0.3; exec \"$0\"").arg(program.get_program());
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        connects.connect(command)
+    };
+    let builder = ProcessPool::builder().workers(1).heartbeat(Duration::from_millis(10)).connect(Arc::new(connect));
+    let pool: Arc<dyn Pool> = Arc::new(builder.build().unwrap());
+    is_usable(&pool);
+    drop(pool);
+    assert_eq!(fleet.ends().len(), 1, "one was enough");
+}
+
 fn garbage_is_a_clear_error() {
     let shell = |script: &str| {
         let mut command = Command::new("/bin/sh");
@@ -281,7 +302,8 @@ fn garbage_is_a_clear_error() {
         let builder = ProcessPool::builder().connect(Arc::new(move || connections.connect(shell(script))));
         // Soon where that is the subject, and else only for a deadlock.
         let heartbeat = if wanted == "silent" { Duration::from_millis(20) } else { LONG / 5 };
-        let builder = builder.workers(2).grace(Duration::from_millis(50)).heartbeat(heartbeat);
+        let builder =
+            builder.workers(2).grace(Duration::from_millis(50)).heartbeat(heartbeat).connect_timeout(heartbeat * 5);
         let pool: Arc<dyn Pool> = Arc::new(builder.build().unwrap());
         let waiting: Vec<Handle> = (0..5).map(|_| start(&pool, "echo", Payload::new())).collect();
         for handle in waiting {

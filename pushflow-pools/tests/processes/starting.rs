@@ -1,6 +1,7 @@
 //! How workers start: what they run first, and what becomes of a pool whose workers do not start.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use pushflow_core::error::ErrorKind;
@@ -25,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_failing_initializer_fails_what_waits,
         an_initializer_that_ends_its_worker_fails_what_waits,
         a_pool_recovers_when_its_initializer_does,
+        what_waits_is_for_the_worker_that_is_ready,
         an_unknown_initializer_is_refused,
         an_initializer_that_cannot_be_sent_is_refused,
         a_pool_is_closed_while_its_workers_start,
@@ -107,6 +109,27 @@ fn a_pool_recovers_when_its_initializer_does() {
         }
         drop(gate.wait());
         assert!(wait(handle).is_ok(), "{}", setup.name());
+    }
+}
+
+/// Only one worker ever becomes ready.
+fn what_waits_is_for_the_worker_that_is_ready() {
+    for setup in all() {
+        let directory = tempfile::tempdir().unwrap();
+        let inputs = Payload::single("file", directory.path().join("first").to_str().unwrap());
+        let pool = setup.with(move |builder| builder.initializer("first", inputs.clone())).unwrap();
+        let gate = Gate::new();
+        let (mut busy, held) = gate.occupy(&pool, "gate", 1);
+        for _ in 0..20 {
+            // Each is one more try for another worker, while the one that is ready has something to do.
+            let waiting: Vec<Handle> = (0..5).map(|_| start(&pool, "echo", Payload::new())).collect();
+            let failed = waiting.into_iter().map(|handle| handle.wait_timeout(Duration::from_millis(5)));
+            failed.for_each(|failed| assert!(failed.is_err(), "{}: {failed:?}", setup.name()));
+        }
+        drop(held);
+        assert!(wait(busy.remove(0)).is_ok());
+        pool.close();
+        pool.join(Some(LONG)).unwrap();
     }
 }
 

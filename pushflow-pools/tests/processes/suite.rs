@@ -227,7 +227,9 @@ fn joining_from_a_completion_is_refused(setup: Setup) {
     let pool = setup.make();
     let (tell, told) = mpsc::channel();
     let own = Arc::clone(&pool);
-    let mut handle = Box::pin(start(&pool, "sleep", Payload::single("ms", 50)));
+    let gate = Gate::new();
+    let (mut busy, held) = gate.occupy(&pool, "gate", 1);
+    let mut handle = Box::pin(busy.remove(0));
     // A waker is called from inside of the completion.
     let waker = futures_waker(move || {
         own.interrupt();
@@ -237,6 +239,7 @@ fn joining_from_a_completion_is_refused(setup: Setup) {
     });
     let mut context = std::task::Context::from_waker(&waker);
     assert!(handle.as_mut().poll(&mut context).is_pending());
+    drop(held);
     let answer = told.recv_timeout(LONG).unwrap();
     assert!(matches!(answer, Err(PoolError::JoinFromTask)), "{answer:?}");
     drop(waker);
