@@ -12,6 +12,7 @@ macro_rules! trials {
 }
 
 mod backends;
+mod completions;
 mod dying;
 mod gates;
 mod large;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
 fn test() -> ExitCode {
     let trials: Vec<Trial> = [
         suite::trials(),
+        completions::trials(),
         dying::trials(),
         large::trials(),
         leaving::trials(),
