@@ -9,7 +9,6 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::error::{PoolError, TaskError};
-use crate::event::RunId;
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
 use crate::pool::{Done, Execution, Help, Origin, Outcome, Pool, Ready, Rejected, Subject};
@@ -154,14 +153,7 @@ impl fmt::Debug for Handle {
 
 impl Origin for Single {
     fn subject(&self, _slot: u32) -> Subject<'_> {
-        Subject {
-            task: &self.task,
-            node: "",
-            run: RunId::default(),
-            interruption: &self.interruption,
-            listener: None,
-            timeout: None,
-        }
+        Subject::alone(&self.task, &self.interruption)
     }
 
     fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {

@@ -121,10 +121,11 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// Completes the execution with the reason for its rejection.
-    pub fn complete(self, ready: &mut Ready) {
+    /// Completes the execution with the reason for its rejection, and returns that.
+    pub fn complete(self, ready: &mut Ready) -> PoolError {
         let error = TaskError::new(ErrorKind::Closed, "RuntimeError", self.reason.to_string());
         self.execution.complete(Err(error), ready);
+        self.reason
     }
 }
 
@@ -178,6 +179,13 @@ pub struct Subject<'a> {
     pub listener: Option<&'a Listener>,
     /// How long an execution may take, from its start.
     pub timeout: Option<Duration>,
+}
+
+impl<'a> Subject<'a> {
+    /// Describes a task outside of any workflow.
+    pub fn alone(task: &'a Arc<dyn Task>, interruption: &'a Interruption) -> Subject<'a> {
+        Subject { task, node: "", run: RunId::default(), interruption, listener: None, timeout: None }
+    }
 }
 
 impl Subject<'_> {

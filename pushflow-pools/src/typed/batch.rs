@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use pushflow_core::event::RunId;
 use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_core::pool::{Done, Origin, Ready, Rejected, Subject};
-use pushflow_core::{Execution, Outcome, Payload, Pool, PoolError, Task, TaskError};
+use pushflow_core::{Execution, Outcome, Payload, Pool, Task, TaskError};
 
 /// Where a batch keeps its outcomes, and who waits for them.
 pub(super) trait Keeper: Send + Sync {
@@ -48,24 +47,9 @@ impl<K: Keeper + 'static> Batch<K> {
     }
 }
 
-/// Ends an execution that no pool took: its item has the reason as its outcome, which is returned.
-pub(super) fn refuse(rejected: Rejected) -> PoolError {
-    let Rejected { execution, reason } = rejected;
-    let told = TaskError::new(pushflow_core::ErrorKind::Closed, "RuntimeError", reason.to_string());
-    execution.complete(Err(told), &mut Ready::default());
-    reason
-}
-
 impl<K: Keeper> Origin for Batch<K> {
     fn subject(&self, _slot: u32) -> Subject<'_> {
-        Subject {
-            task: &self.task,
-            node: "",
-            run: RunId::default(),
-            interruption: &self.interruption,
-            listener: None,
-            timeout: None,
-        }
+        Subject::alone(&self.task, &self.interruption)
     }
 
     fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
@@ -74,9 +58,5 @@ impl<K: Keeper> Origin for Batch<K> {
 
     fn complete(self: Arc<Self>, done: Done, _ready: &mut Ready) {
         self.outcomes.keep(done.slot, done.outcome);
-    }
-
-    fn run(&self, _slot: u32) -> RunId {
-        RunId::default()
     }
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use pushflow_core::pool::Ready;
 use pushflow_core::{Pool, PoolError, TaskError, wait};
 use serde::de::DeserializeOwned;
 
 use super::arguments::Arguments;
-use super::batch::{Batch, refuse};
+use super::batch::Batch;
 use super::function::Function;
 use super::pace::Pace;
 use super::source::{Opener, Source, task};
@@ -67,7 +68,7 @@ impl<'p, I: Iterator<Item: Arguments>, R> Imap<'p, I, R> {
             self.submitted += 1;
             if let Err(rejected) = self.batch.submit(self.pool, slot, inputs) {
                 self.source.end();
-                return Err(refuse(rejected));
+                return Err(rejected.complete(&mut Ready::default()));
             }
         }
         Ok(())

@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use pushflow_core::pool::Ready;
 use pushflow_core::{Outcome, Pool, PoolError, TaskError, wait};
 use serde::de::DeserializeOwned;
 
 use super::arguments::Arguments;
-use super::batch::{Batch, Keeper, refuse};
+use super::batch::{Batch, Keeper};
 use super::function::Function;
 use super::pace::Pace;
 use super::source::{Opener, Source, task};
@@ -120,7 +121,7 @@ impl<'p, I: Iterator<Item: Arguments>, R> ImapUnordered<'p, I, R> {
             self.submitted += 1;
             if let Err(rejected) = self.batch.submit(self.pool, slot, inputs) {
                 self.source.end();
-                return Err(refuse(rejected));
+                return Err(rejected.complete(&mut Ready::default()));
             }
         }
         Ok(())

@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use pushflow_core::pool::Ready;
 use pushflow_core::{Pool, PoolError, TaskError, wait};
 use serde::de::DeserializeOwned;
 
 use super::arguments::Arguments;
-use super::batch::{Batch, refuse};
+use super::batch::Batch;
 use super::function::Function;
 use super::source::{Opener, Source, task};
 use super::table::Table;
@@ -43,7 +44,7 @@ impl<R> Map<R> {
         while let Some(inputs) = source.next() {
             batch.outcomes.reserve(submitted);
             if let Err(rejected) = batch.submit(pool, submitted, inputs) {
-                let reason = refuse(rejected);
+                let reason = rejected.complete(&mut Ready::default());
                 if submitted == 0 {
                     return Err(reason);
                 }

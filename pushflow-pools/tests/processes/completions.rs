@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
 use libtest_mimic::Trial;
-use pushflow_core::event::RunId;
 use pushflow_core::interrupt::Interruption;
 use pushflow_core::pool::{Done, Origin, Ready, Subject};
 use pushflow_core::{Context, Execution, Payload, Pool, Task, TaskError};
@@ -33,8 +32,7 @@ struct Chain {
 
 impl Origin for Chain {
     fn subject(&self, _slot: u32) -> Subject<'_> {
-        let Chain { task, interruption, .. } = self;
-        Subject { task, node: "", run: RunId::default(), interruption, listener: None, timeout: None }
+        Subject::alone(&self.task, &self.interruption)
     }
 
     fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
