@@ -1,5 +1,6 @@
 //! [`Interruption`]: how running tasks learn that they should end.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +46,8 @@ struct State {
 #[derive(Default)]
 struct Listeners {
     next: u64,
-    callbacks: Vec<(u64, Arc<dyn Fn() + Send + Sync>)>,
+    /// By their numbers: a mark may have hundreds of thousands of them.
+    callbacks: BTreeMap<u64, Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Interruption {
@@ -102,9 +104,7 @@ impl Interruption {
         }
         let callbacks = std::mem::take(&mut self.lock().callbacks);
         // Called without the lock: a callback may drop subscriptions.
-        for (_, callback) in callbacks {
-            callback();
-        }
+        callbacks.into_values().for_each(|callback| callback());
     }
 
     /// Calls back once when the mark is set, at once when it is set already.
@@ -130,7 +130,7 @@ impl Interruption {
         let mut listeners = self.lock();
         let id = listeners.next;
         listeners.next += 1;
-        listeners.callbacks.push((id, Arc::clone(&callback)));
+        listeners.callbacks.insert(id, Arc::clone(&callback));
         drop(listeners);
         // Set in the meantime: whoever set it has called those who were there, which this one may have missed.
         let is_set = self.0.mark.load(Ordering::Acquire) != 0 || self.0.source.as_ref().is_some_and(|s| s.is_set());
@@ -160,10 +160,9 @@ impl Interruption {
     }
 
     fn forget(&self, id: u64) -> bool {
-        let mut listeners = self.lock();
-        let before = listeners.callbacks.len();
-        listeners.callbacks.retain(|(known, _)| *known != id);
-        listeners.callbacks.len() < before
+        // Dropped without the lock: it may hold the last reference to anything.
+        let callback = self.lock().callbacks.remove(&id);
+        callback.is_some()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Listeners> {

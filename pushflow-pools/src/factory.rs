@@ -16,7 +16,7 @@ use crate::process::{Output, ProcessPoolBuilder};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PoolSettings {
     /// Number of workers, with `scaling` the most there may be; by default one for each processor that this process may
-    /// use, with `scaling` one for each execution that runs.
+    /// use; with `scaling`, and of coroutines, one for each execution that runs.
     pub workers: Option<usize>,
     /// Whether there is one worker for each execution that runs: see [`ScalingPool`]. There is always, in the pool `scaling`.
     pub scaling: bool,
@@ -44,6 +44,8 @@ enum Use {
 type Make = fn(&PoolSettings, Use) -> Result<Arc<dyn Pool>, PoolError>;
 
 const POOLS: &[(&str, Make)] = &[
+    #[cfg(feature = "coroutine")]
+    ("gevent", coroutine),
     #[cfg(feature = "thread")]
     ("thread", thread),
     #[cfg(feature = "process")]
@@ -60,14 +62,31 @@ const POOLS: &[(&str, Make)] = &[
     (SCALING, |settings, wanted| process(crate::concurrent_futures::process(), settings, wanted)),
 ];
 
+/// Other names of pools.
+const ALIASES: &[(&str, &str)] = &[("coroutine", "gevent")];
 /// The name of the pool that scales whatever its settings say.
 const SCALING: &str = "scaling";
 /// More workers than that are a mistake.
 const MOST_LANES: usize = 4096;
 
-/// Returns the names of the pools of this build.
+/// Returns the names of the pools of this build, without aliases.
 pub fn names() -> impl Iterator<Item = &'static str> {
     POOLS.iter().map(|(name, _)| *name)
+}
+
+/// Returns the name of the pool that is used when none is named: `gevent` in the coroutine environment, else `process`; in builds without them the
+/// first one that there is, if any.
+///
+/// # Errors
+///
+/// As `pushflow_pools::coroutine::is_coroutine_environment`.
+pub fn default_name() -> Result<&'static str, PoolError> {
+    #[cfg(feature = "coroutine")]
+    if crate::coroutine::is_coroutine_environment()? {
+        return Ok("gevent");
+    }
+    let fallback = || names().next().unwrap_or("process");
+    Ok(names().find(|name| *name == "process").unwrap_or_else(fallback))
 }
 
 /// Makes the pool of a name.
@@ -77,6 +96,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// [`PoolError::UnknownType`] when this build has no such pool; [`PoolError::Workers`] and [`PoolError::Setting`] for
 /// settings that it cannot have; otherwise why it could not start.
 pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, PoolError> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
     let Some((name, make)) = POOLS.iter().find(|(known, _)| *known == name) else {
         let known = names().collect::<Vec<_>>().join(", ");
         return Err(PoolError::UnknownType { name: name.to_owned(), known });
@@ -101,6 +121,15 @@ fn thread(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolErr
     Ok(Arc::new(builder.build()?))
 }
 
+/// `workers` bounds the coroutines; without there are as many as executions.
+#[cfg(feature = "coroutine")]
+fn coroutine(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+    settings.check_has_no_start_method()?;
+    let builder = crate::CoroutinePool::builder().wait_on_exit(wanted == Use::Whole);
+    let builder = settings.workers.into_iter().fold(builder, crate::coroutine::CoroutinePoolBuilder::workers);
+    Ok(Arc::new(builder.build()?))
+}
+
 #[cfg(feature = "process")]
 fn process(builder: ProcessPoolBuilder, settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
     let builder = builder.output(settings.output).wait_on_exit(wanted == Use::Whole);
@@ -111,7 +140,7 @@ fn process(builder: ProcessPoolBuilder, settings: &PoolSettings, wanted: Use) ->
 }
 
 impl PoolSettings {
-    #[cfg(all(feature = "thread", feature = "process"))]
+    #[cfg(all(any(feature = "thread", feature = "coroutine"), feature = "process"))]
     fn check_has_no_start_method(&self) -> Result<(), PoolError> {
         let problem = |method| format!("is of pools of processes only, found: {method}");
         match self.start_method {
@@ -120,7 +149,7 @@ impl PoolSettings {
         }
     }
 
-    #[cfg(all(feature = "thread", not(feature = "process")))]
+    #[cfg(all(any(feature = "thread", feature = "coroutine"), not(feature = "process")))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as in builds that have start methods")]
     fn check_has_no_start_method(&self) -> Result<(), PoolError> {
         Ok(())
@@ -139,14 +168,17 @@ mod tests {
     }
 
     /// Those that start processes are made in `tests/processes`, which has a `main` for them.
-    #[cfg(feature = "thread")]
+    #[cfg(all(feature = "thread", feature = "coroutine"))]
     #[test]
     fn a_pool_is_made_with_or_without_scaling() {
-        for scaling in [false, true] {
-            let settings = PoolSettings { workers: Some(1), scaling, ..PoolSettings::default() };
-            assert_eq!(create("thread", &settings).unwrap().stats().workers, 1);
-            let none = PoolSettings { workers: Some(0), ..settings };
-            assert!(matches!(create("thread", &none), Err(PoolError::Workers { found: 0, .. })));
+        for (name, workers) in [("thread", 1), ("gevent", 0), ("coroutine", 0)] {
+            for scaling in [false, true] {
+                let settings = PoolSettings { workers: Some(1), scaling, ..PoolSettings::default() };
+                let found = create(name, &settings).unwrap().stats().workers;
+                assert_eq!(found, workers, "{name}, scaling: {scaling}");
+                let none = PoolSettings { workers: Some(0), ..settings };
+                assert!(matches!(create(name, &none), Err(PoolError::Workers { found: 0, .. })));
+            }
         }
     }
 

@@ -61,7 +61,8 @@
 //!
 //! # Features
 //!
-//! `thread` (default): the pool of work-stealing threads.
+//! All by default. `thread`: the pool of work-stealing threads. `process`: the pools of processes. `coroutine`: the pool `gevent`,
+//! and the coroutine environment.
 
 #![deny(unsafe_code)]
 
@@ -69,21 +70,35 @@
 pub mod billiard;
 #[cfg(feature = "process")]
 pub mod concurrent_futures;
+#[cfg(feature = "coroutine")]
+pub mod coroutine;
+#[cfg(any(feature = "thread", feature = "coroutine"))]
+mod current;
 pub mod factory;
 #[cfg(feature = "process")]
 pub mod multiprocessing;
 #[cfg(feature = "process")]
 pub mod process;
+#[cfg(any(feature = "thread", feature = "coroutine"))]
+mod room;
 pub mod scaling;
 #[cfg(feature = "thread")]
 pub mod thread;
 pub mod typed;
 
+#[cfg(feature = "coroutine")]
+pub use coroutine::CoroutinePool;
 #[cfg(feature = "process")]
 pub use process::ProcessPool;
 pub use scaling::ScalingPool;
 #[cfg(feature = "thread")]
 pub use thread::ThreadPool;
+
+/// Values that belong to who calls, a coroutine or a thread: `local! { static NAME: Type = value }`.
+#[cfg(all(feature = "process", feature = "coroutine"))]
+use coroutine::coroutine_local as local;
+#[cfg(all(feature = "process", not(feature = "coroutine")))]
+use std::thread_local as local;
 
 #[cfg(all(doctest, feature = "thread"))]
 #[doc = include_str!("../../README.md")]

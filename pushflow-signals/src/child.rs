@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -22,6 +22,7 @@ use crate::fork_local::{PrivateFd, no_fork};
 use crate::interrupt;
 use crate::kin::Kin;
 use crate::sys;
+use crate::wait;
 
 /// A started command. Dropping it kills the command with its group.
 pub struct Child {
@@ -192,21 +193,14 @@ impl Child {
 
     /// Waits for something to do and does it; returns whether the command has ended.
     fn poll(&mut self, escalation: &Escalation, take: Taker<'_>) -> io::Result<bool> {
-        let timeout = escalation.due().map(|due| due.saturating_duration_since(Instant::now()));
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let pidfd = self.kin.pidfd();
-        let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        let mut fds = vec![(self.kin.pidfd(), PollFlags::IN), (self.wake.as_fd(), PollFlags::IN)];
         // The event stays readable; once something has begun because of it, the clock alone tells what is next.
         let event = interrupt::event().filter(|_| !escalation.has_begun());
-        fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
+        fds.extend(event.map(|event| (event, PollFlags::IN)));
         let pipes = [&self.stdout, &self.stderr].map(|drain| drain.as_ref().and_then(|drain| drain.pipe.as_ref()));
-        fds.extend(pipes.into_iter().flatten().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
-        fds.extend(self.input.iter().map(|input| PollFd::new(&input.pipe, PollFlags::OUT)));
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let ended = !fds[0].revents().is_empty();
+        fds.extend(pipes.into_iter().flatten().map(|pipe| (pipe.as_fd(), PollFlags::IN)));
+        fds.extend(self.input.iter().map(|input| (input.pipe.as_fd(), PollFlags::OUT)));
+        let ended = wait::ready(&fds, escalation.due())? & 1 != 0;
         drop(fds);
         interrupt::drain_stale();
         self.feed()?;

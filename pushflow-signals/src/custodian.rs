@@ -4,13 +4,14 @@
 //! that never ends.
 
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::getpid;
 
 use crate::error::Error;
 use crate::fork_local::ForkLocal;
 use crate::thread;
+use crate::wait::{self, Wakes};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -22,6 +23,8 @@ pub(crate) fn run<R: Send + 'static>(job: impl FnOnce() -> R + Send + 'static) -
         return Ok(job());
     }
     let (answer, answered) = sync_channel(1);
+    let wakes = Arc::new(Wakes::default());
+    let when_answered = Arc::clone(&wakes);
     let mut custodian = CUSTODIAN.get().lock().unwrap_or_else(PoisonError::into_inner);
     if custodian.is_none() {
         let (jobs, to_do) = channel::<Job>();
@@ -32,9 +35,10 @@ pub(crate) fn run<R: Send + 'static>(job: impl FnOnce() -> R + Send + 'static) -
     let job: Job = Box::new(move || {
         // It fails when nobody waits, which does not happen: the caller is below.
         let _ = answer.send(job());
+        when_answered.wake();
     });
     let sent = custodian.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
     drop(custodian);
     let ended = || Error::System { action: "start a process", source: std::io::ErrorKind::BrokenPipe.into() };
-    if sent { answered.recv().map_err(|_| ended()) } else { Err(ended()) }
+    if sent { wait::answer(&answered, &wakes).ok_or_else(ended) } else { Err(ended()) }
 }

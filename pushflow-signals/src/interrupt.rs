@@ -7,12 +7,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFlags, Timespec, eventfd};
 use rustix::thread::futex;
 
 use crate::error::Error;
 use crate::fork_local::{ForkLocal, PrivateFd, no_fork};
 use crate::sys;
+use crate::wait;
 
 /// Not armed: SIGINT is not ours.
 const UNARMED: u8 = 0;
@@ -84,15 +85,12 @@ pub fn idle() {
 pub fn sleep(duration: Duration) -> bool {
     let until = Instant::now().checked_add(duration);
     while !is_interrupted() {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
+        if until.is_some_and(|until| Instant::now() >= until) {
             return true;
         }
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds: Vec<PollFd<'_>> =
-            event().map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)).into_iter().collect();
+        let fds: Vec<_> = event().map(|event| (event, PollFlags::IN)).into_iter().collect();
         // Interrupted by a signal or not, the mark and the clock tell.
-        let _ = poll(&mut fds, timeout.as_ref());
+        let _ = wait::ready(&fds, until);
         drain_stale();
     }
     false

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
@@ -15,6 +15,7 @@ use rustix::process::{
 use crate::ending::Ending;
 use crate::fork_local::{PrivateFd, no_fork};
 use crate::sys;
+use crate::wait;
 
 /// A direct child, which leads a process group of its own.
 ///
@@ -96,11 +97,10 @@ impl Kin {
             return true;
         }
         loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], timeout.as_ref()) {
-                Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
-                Ok(0) | Err(Errno::INTR) => {}
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            match wait::ready(&[(self.pidfd.as_fd(), PollFlags::IN)], until) {
+                Ok(0) if is_late => return false,
+                Ok(0) => {}
                 Ok(_) | Err(_) => return true,
             }
         }

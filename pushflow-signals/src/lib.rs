@@ -25,7 +25,9 @@ mod link;
 pub mod memory;
 pub mod poller;
 mod process;
+mod reactor;
 pub mod signal;
+pub mod stack;
 mod start;
 mod stat;
 pub mod streams;
@@ -33,6 +35,7 @@ pub mod streams;
 mod sys;
 mod thread;
 mod tree;
+pub mod wait;
 
 pub use child::{Child, Finished, Interrupter, Stream};
 pub use command::{Command, Output, SharedBytes, Stdin};

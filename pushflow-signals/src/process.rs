@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::event::PollFlags;
 use rustix::process::Signal;
 
 use crate::boot::{Boot, Told};
@@ -26,6 +25,7 @@ use crate::start::fork::Closure;
 use crate::start::{Role, StartMethod, fork, forkserver, is_initialized, spawn};
 use crate::thread;
 use crate::tree;
+use crate::wait;
 
 /// What a process is to run, and how it is started.
 pub struct ProcessBuilder {
@@ -199,21 +199,14 @@ impl Process {
 
     /// Waits for something to do and does it; returns whether the process has ended.
     fn poll(&mut self, escalation: &Escalation, told: &mut Vec<u8>) -> io::Result<bool> {
-        let timeout = escalation.due().map(|due| due.saturating_duration_since(Instant::now()));
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let pidfd = self.kin.pidfd();
-        let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        let mut fds = vec![(self.kin.pidfd(), PollFlags::IN), (self.wake.as_fd(), PollFlags::IN)];
         // The event stays readable; once something has begun because of it, the clock alone tells what is next.
         let event = interrupt::event().filter(|_| !escalation.has_begun());
-        fds.extend(event.map(|event| PollFd::from_borrowed_fd(event, PollFlags::IN)));
+        fds.extend(event.map(|event| (event, PollFlags::IN)));
         // At its end it would be readable for ever.
         let link = self.link.as_ref().filter(|_| !self.said_all);
-        fds.extend(link.map(|link| PollFd::new(link, PollFlags::IN)));
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let ended = !fds[0].revents().is_empty();
+        fds.extend(link.map(|link| (link.as_fd(), PollFlags::IN)));
+        let ended = wait::ready(&fds, escalation.due())? & 1 != 0;
         drop(fds);
         interrupt::drain_stale();
         if let Some(link) = &mut self.link

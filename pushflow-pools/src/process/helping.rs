@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pushflow_core::pool::Help;
+use pushflow_core::wait;
 
 use super::builder::Output;
 use super::lane::Lane;
@@ -28,7 +29,8 @@ pub(super) struct Helping(AtomicBool);
 
 impl Help for Shared {
     fn help(self: Arc<Self>, is_done: &dyn Fn() -> bool, deadline: Option<Instant>) {
-        if is_done() || !self.is_here() || self.settings.output == Output::Capture {
+        // It spins on the thread, which a coroutine must not.
+        if is_done() || !self.is_here() || self.settings.output == Output::Capture || !wait::blocks_thread() {
             return;
         }
         let lanes = self.lanes();

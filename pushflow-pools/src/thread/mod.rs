@@ -2,7 +2,6 @@
 
 mod builder;
 mod pool;
-mod room;
 mod shared;
 mod sleep;
 mod worker;

@@ -6,13 +6,13 @@ use std::task::Waker;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
 use crossbeam_utils::CachePadded;
-use pushflow_core::event::RunId;
 use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_core::pool::{Ready, Rejected, Stats};
 use pushflow_core::{Execution, PoolError, wait};
 
-use super::room::Room;
 use super::sleep::Sleep;
+use crate::current::Current;
+use crate::room::Room;
 
 pub(super) struct Shared {
     pub(super) injector: Injector<Execution>,
@@ -38,30 +38,6 @@ pub(super) enum WhenFull {
     Refuse,
     /// It is taken all the same.
     Take,
-}
-
-/// What a worker is running. Written by it alone, read by whoever asks.
-#[derive(Default)]
-pub(super) struct Current {
-    /// 0 when idle, else 1 + the slot.
-    slot: AtomicU64,
-    run: AtomicU64,
-}
-
-impl Current {
-    pub(super) fn set(&self, run: RunId, slot: u32) {
-        self.run.store(run.0, Ordering::Relaxed);
-        self.slot.store(u64::from(slot) + 1, Ordering::Relaxed);
-    }
-
-    pub(super) fn clear(&self) {
-        self.slot.store(0, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Option<(RunId, u32)> {
-        let slot = self.slot.load(Ordering::Relaxed).checked_sub(1)?;
-        Some((RunId(self.run.load(Ordering::Relaxed)), u32::try_from(slot).ok()?))
-    }
 }
 
 impl Shared {

@@ -6,7 +6,10 @@
 mod bounded;
 mod dropping;
 mod engine;
+#[cfg(feature = "coroutine")]
+mod environment;
 mod example;
+mod gate;
 mod hostile;
 mod large;
 mod scaling;
@@ -18,4 +21,17 @@ suite::pool_suite!(thread, 2, || std::sync::Arc::new(
 ));
 suite::pool_suite!(thread_of_one, 1, || std::sync::Arc::new(
     pushflow_pools::ThreadPool::builder().workers(1).build().unwrap()
+));
+#[cfg(feature = "coroutine")]
+suite::pool_suite!(gevent, 2, || std::sync::Arc::new(
+    pushflow_pools::CoroutinePool::builder().workers(2).build().unwrap()
+));
+#[cfg(feature = "coroutine")]
+suite::pool_suite!(gevent_of_one, 1, || std::sync::Arc::new(
+    pushflow_pools::CoroutinePool::builder().workers(1).build().unwrap()
+));
+// Without a bound there are as many workers as executions that run.
+#[cfg(feature = "coroutine")]
+suite::pool_suite!(gevent_unbounded, 7, || std::sync::Arc::new(
+    pushflow_pools::CoroutinePool::builder().build().unwrap()
 ));

@@ -1,7 +1,7 @@
 //! The suite that every pool passes: one line per backend in `main.rs`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,8 @@ use pushflow_core::error::ErrorKind;
 use pushflow_core::handle::Handle;
 use pushflow_core::pool::Shutdown;
 use pushflow_core::{Context, Outcome, Payload, Pool, PoolError, Task, TaskError};
+
+use crate::gate::{Gate, Opens};
 
 /// Only a deadlock reaches it.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -72,26 +74,23 @@ fn start(pool: &Arc<dyn Pool>, task: Arc<dyn Task>) -> Handle {
     Handle::submit(&**pool, task, Payload::new()).unwrap()
 }
 
-/// Occupies all workers until the returned sender is used or dropped.
-fn occupy(pool: &Arc<dyn Pool>, workers: usize) -> (Vec<Handle>, mpsc::Sender<()>) {
-    let (release, released) = mpsc::channel::<()>();
-    let released = Arc::new(Mutex::new(released));
-    let busy = Arc::new(Barrier::new(workers + 1));
+/// Occupies all workers until what is returned is dropped.
+fn occupy(pool: &Arc<dyn Pool>, workers: usize) -> (Vec<Handle>, Opens) {
+    let gate = Gate::default();
     let handles = (0..workers)
         .map(|_| {
-            let (busy, released) = (Arc::clone(&busy), Arc::clone(&released));
+            let gate = gate.clone();
             start(
                 pool,
                 task(move |_, _| {
-                    busy.wait();
-                    let _ = released.lock().unwrap().recv();
+                    gate.pass();
                     Ok(Payload::new())
                 }),
             )
         })
         .collect();
-    busy.wait();
-    (handles, release)
+    gate.wait_arrived(workers);
+    (handles, Opens(gate))
 }
 
 pub(crate) fn every_execution_has_one_outcome(make: Make, _workers: usize) {
@@ -160,16 +159,17 @@ pub(crate) fn join_needs_close_and_is_bounded(make: Make, workers: usize) {
 
 pub(crate) fn interrupt_ends_what_cooperates(make: Make, _workers: usize) {
     let pool = make();
-    let (ready, is_ready) = mpsc::channel();
+    let gate = Gate::default();
+    let arrives = gate.clone();
     let sleeper = start(
         &pool,
         task(move |_, ctx| {
-            ready.send(()).unwrap();
+            arrives.knock();
             ctx.sleep(LONG);
             ctx.check().map(|()| Payload::new())
         }),
     );
-    is_ready.recv().unwrap();
+    gate.wait_arrived(1);
     pool.interrupt();
     assert_eq!(sleeper.wait().unwrap_err().kind(), ErrorKind::Interrupted);
     let own = start(
@@ -241,18 +241,18 @@ pub(crate) fn joining_from_a_task_is_refused(make: Make, _workers: usize) {
 pub(crate) fn the_last_reference_may_go_in_a_task(make: Make, _workers: usize) {
     let pool = make();
     let own = Mutex::new(Some(Arc::clone(&pool)));
-    let (go, may_go) = mpsc::channel::<()>();
-    let may_go = Mutex::new(may_go);
+    let gate = Gate::default();
+    let waits = gate.clone();
     let handle = start(
         &pool,
         task(move |_, _| {
-            let _ = may_go.lock().unwrap().recv();
+            waits.pass();
             drop(own.lock().unwrap().take());
             Ok(Payload::new())
         }),
     );
     drop(pool);
-    drop(go);
+    gate.open();
     let Ok(outcome) = handle.wait_timeout(LONG) else { panic!("the task hangs") };
     assert!(outcome.is_ok());
 }
@@ -268,7 +268,8 @@ pub(crate) fn stats_name_what_is_running(make: Make, workers: usize) {
     let pool = make();
     let (busy, release) = occupy(&pool, workers);
     assert_eq!(pool.stats().running.len(), workers);
-    assert_eq!(pool.stats().workers, workers);
+    // One without a bound may have one to spare.
+    assert!(pool.stats().workers >= workers);
     drop(release);
     busy.into_iter().for_each(|handle| assert!(handle.wait().is_ok()));
 }

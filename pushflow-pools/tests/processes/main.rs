@@ -13,6 +13,8 @@ macro_rules! trials {
 
 mod backends;
 mod completions;
+#[cfg(feature = "coroutine")]
+mod coroutines;
 mod dying;
 mod gates;
 mod large;
@@ -46,6 +48,14 @@ fn main() -> ExitCode {
         pushflow_signals::init();
     }
     match part.as_str() {
+        #[cfg(feature = "coroutine")]
+        coroutines::COMMAND => coroutines::be_command(),
+        #[cfg(feature = "coroutine")]
+        coroutines::ENVIRONMENT => coroutines::be_in_environment(),
+        #[cfg(feature = "coroutine")]
+        coroutines::INTERRUPTED => coroutines::be_interrupted(),
+        #[cfg(feature = "coroutine")]
+        coroutines::OVERFLOWING => coroutines::overflow(),
         dying::PARENT => dying::be_killed(),
         large::FEW => large::have_few_descriptors(),
         large::SEALED => large::hold_sealed(),
@@ -68,6 +78,8 @@ fn test() -> ExitCode {
     let trials: Vec<Trial> = [
         suite::trials(),
         completions::trials(),
+        #[cfg(feature = "coroutine")]
+        coroutines::trials(),
         dying::trials(),
         large::trials(),
         leaving::trials(),

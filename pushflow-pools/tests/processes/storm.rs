@@ -52,6 +52,8 @@ pub(crate) fn play() -> ExitCode {
     println!("PUSHFLOW_STORM_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     pushflow_signals::warm_up().unwrap();
+    // In the coroutine environment it starts what lives as long as the process.
+    println!("the pool by default: {}", pushflow_pools::factory::default_name().unwrap());
     let (mut executions, mut kills, mut lost) = (0, 0, 0);
     loop {
         for backend in BACKENDS {

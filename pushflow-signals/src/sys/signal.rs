@@ -61,6 +61,40 @@ pub(crate) fn restore(signal: i32) {
     unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
 }
 
+/// Puts a handler for a fault in place, which passes on with [`pass_fault_on`] what it does not take. sigaction(2).
+pub(crate) fn put_before(signal: i32, handler: Full) -> io::Result<()> {
+    let slot = PREVIOUS.get(usize::try_from(signal).unwrap_or(MOST)).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut ours = zeroed();
+    ours.sa_sigaction = handler as *const () as usize;
+    // On the stack for signals: that of the fault may be full.
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    let mut old = current(signal)?;
+    slot.store(Box::into_raw(Box::new(old)), Ordering::SeqCst);
+    // SAFETY: both point to whole structures, and the handler only does what a handler may do.
+    let answer = unsafe { libc::sigaction(signal, &raw const ours, &raw mut old) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Does with a fault what would have been done without the handler of [`put_before`].
+pub(crate) fn pass_fault_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let slot = usize::try_from(signal).ok().and_then(|signal| PREVIOUS.get(signal));
+    let Some(previous) = slot.map(|slot| slot.load(Ordering::SeqCst)).filter(|previous| !previous.is_null()) else {
+        return;
+    };
+    // SAFETY: the pointer came from a box that is never freed.
+    let is_handled = disposition(unsafe { &*previous }) == Disposition::Handled;
+    if is_handled {
+        chain(signal, info, context);
+    } else {
+        // The instruction is tried again after this handler, and then the system does what it does.
+        // SAFETY: it points to a whole structure.
+        unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
+    }
+}
+
+/// A handler that is told all that the system knows.
+pub(crate) type Full = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
 /// Returns what happens at a signal now.
 pub(crate) fn disposition_of(signal: i32) -> io::Result<Disposition> {
     current(signal).map(|found| disposition(&found))
@@ -173,7 +207,6 @@ fn chain(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_
     match previous.sa_sigaction {
         libc::SIG_DFL | libc::SIG_IGN => {}
         handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            type Full = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
             // SAFETY: with SA_SIGINFO the address is that of such a function.
             let handler = unsafe { std::mem::transmute::<usize, Full>(handler) };
             handler(signal, info, context);

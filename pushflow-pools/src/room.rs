@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 /// Counts the executions in the injector of a pool that bounds them.
-pub(super) struct Room {
+pub(crate) struct Room {
     most: usize,
     state: Mutex<State>,
 }
@@ -18,16 +18,16 @@ struct State {
 }
 
 impl Room {
-    pub(super) fn new(most: usize) -> Room {
+    pub(crate) fn new(most: usize) -> Room {
         Room { most: most.max(1), state: Mutex::default() }
     }
 
-    pub(super) fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.most
     }
 
     /// Takes a place if there is one.
-    pub(super) fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         let mut state = self.lock();
         let has_room = state.taken < self.most;
         state.taken += usize::from(has_room);
@@ -35,14 +35,14 @@ impl Room {
     }
 
     /// Takes a place although there may be none.
-    pub(super) fn take_anyway(&self) {
+    pub(crate) fn take_anyway(&self) {
         self.lock().taken += 1;
     }
 
     /// Takes a place or registers who waits for one; `Some(false)` when the pool has been closed instead.
     ///
     /// `is_closed` is asked under the lock, which `wake_all` takes after the pool was closed: none of them is missed.
-    pub(super) fn poll_take(&self, waker: &Waker, is_closed: impl Fn() -> bool) -> Option<bool> {
+    pub(crate) fn poll_take(&self, waker: &Waker, is_closed: impl Fn() -> bool) -> Option<bool> {
         let mut state = self.lock();
         // Whoever leaves takes its waker along: a wake for somebody who has gone would be one too few for the others.
         state.wakers.retain(|known| !known.will_wake(waker));
@@ -58,7 +58,7 @@ impl Room {
     }
 
     /// An execution has left the injector.
-    pub(super) fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         let mut state = self.lock();
         state.taken = state.taken.saturating_sub(1);
         let next = if state.taken < self.most { state.wakers.pop_front() } else { None };
@@ -68,7 +68,7 @@ impl Room {
         }
     }
 
-    pub(super) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         let wakers = std::mem::take(&mut self.lock().wakers);
         wakers.into_iter().for_each(Waker::wake);
     }
