@@ -16,8 +16,6 @@ use pushflow_signals::{stack, wait as signals_wait};
 
 pub(crate) use ::may::coroutine_local;
 
-use super::builder::DEFAULT_STACK_BYTES;
-
 /// The process that the coroutines belong to, and the number of threads that run them.
 struct Scheduler {
     process: u32,
@@ -37,7 +35,9 @@ static MAKING: Mutex<()> = Mutex::new(());
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// A thread takes about as long to wake, in microseconds.
 const NUDGES_APART_US: u64 = 50;
-/// Stacks that `may` keeps for coroutines of the default size.
+/// The size of stacks that are not those of runners, as of threads: what outcomes lead to runs there.
+const STACK_BYTES: usize = 2 << 20;
+/// Stacks of that size that `may` keeps.
 const STACKS_OF_MAY: usize = 16;
 const OVERFLOWED: &str = "\na task has overflowed the stack of its coroutine; the setting stack_bytes of the pool `gevent` makes it larger\n";
 
@@ -47,7 +47,7 @@ pub(super) fn start() -> Result<(), PoolError> {
     let scheduler = SCHEDULER.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
         let config = ::may::config();
-        config.set_workers(threads).set_stack_size(words(DEFAULT_STACK_BYTES)).set_pool_capacity(STACKS_OF_MAY);
+        config.set_workers(threads).set_stack_size(words(STACK_BYTES)).set_pool_capacity(STACKS_OF_MAY);
         config.set_worker_pin(false);
         // The first coroutine installs handlers for faults, before which ours is put.
         start_elsewhere(|| {});
@@ -129,14 +129,14 @@ pub(super) fn make(stack_bytes: usize, name: String, body: impl FnOnce() + Send 
     }
 }
 
-/// Starts a coroutine of the default size on one of the threads for them.
+/// Starts a coroutine with a stack like that of a thread on one of the threads for them.
 pub(super) fn start_elsewhere(body: impl FnOnce() + Send + 'static) {
     let first = move || {
         let awake = Awake::new();
         body();
         drop(awake);
     };
-    #[expect(unsafe_code, reason = "the one place where coroutines of the default size begin")]
+    #[expect(unsafe_code, reason = "the one place where coroutines with large stacks begin")]
     // SAFETY: as in `make`.
     drop(unsafe { ::may::coroutine::spawn(first) });
 }

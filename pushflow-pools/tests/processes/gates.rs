@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,8 +90,27 @@ impl Gate {
 
     /// Occupies workers with a task that waits here.
     pub(crate) fn occupy(&self, pool: &Arc<dyn Pool>, task: &str, workers: usize) -> (Vec<Handle>, Vec<Held>) {
-        let handles = (0..workers).map(|_| start(pool, task, self.inputs())).collect();
-        (handles, (0..workers).map(|_| self.wait()).collect())
+        let mut handles: Vec<_> = (0..workers).map(|_| start(pool, task, self.inputs())).collect();
+        let held = (0..workers).map(|_| {
+            // One that ends without coming is not waited for.
+            while !self.has_come() {
+                if handles.iter().any(Handle::is_done) && !self.has_come() {
+                    let outcomes: Vec<_> =
+                        handles.drain(..).map(|handle| handle.wait_timeout(Duration::ZERO)).collect();
+                    panic!("{task} does not come: {outcomes:?}");
+                }
+            }
+            self.wait()
+        });
+        let held = held.collect();
+        (handles, held)
+    }
+
+    /// Whether a task has come that was not waited for, after a while at most.
+    fn has_come(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, poll};
+        let mut fds = [PollFd::new(self.listener.as_raw_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, 100).unwrap() > 0
     }
 }
 

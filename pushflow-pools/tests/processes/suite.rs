@@ -136,7 +136,8 @@ fn join_needs_close_and_is_bounded(setup: Setup) {
 }
 
 fn interrupt_ends_what_waits_and_what_looks(setup: Setup) {
-    let pool = setup.make();
+    // Time enough on any machine: killing them is another test.
+    let pool = setup.with(|builder| builder.grace(LONG)).unwrap();
     let gate = Gate::new();
     for task in ["cooperate", "spin"] {
         let (busy, held) = gate.occupy(&pool, task, WORKERS);
