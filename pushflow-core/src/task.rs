@@ -37,6 +37,12 @@ pub trait Task: Send + Sync {
     /// Whatever keeps the task from giving outputs. A panic is caught and becomes an error too.
     fn run(&self, inputs: &Payload, ctx: &Context<'_>) -> Outcome;
 
+    /// Whether the task is given inputs that are [missing](Value::Missing): outputs that their source declared and did not
+    /// set. By default it is not: for most tasks such an input is absent, whatever default it has.
+    fn takes_missing(&self) -> bool {
+        false
+    }
+
     /// Returns the name under which a worker process finds the task again, when that is all it needs.
     fn name(&self) -> Option<&str> {
         None

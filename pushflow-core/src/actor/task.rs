@@ -97,11 +97,11 @@ impl TaskActor {
     /// Returns the inputs of the task: the defaults, overwritten by the data.
     ///
     /// Semantics: positions below the highest integer position of the data that did not come become null; a missing
-    /// value removes the default.
+    /// value removes the default, and comes itself only to a task that [takes](Task::takes_missing) such values.
     pub fn inputs<'a>(&'a self, data: &'a Payload) -> Cow<'a, Payload> {
         let special = data.iter().any(|(key, value)| value.is_missing() || matches!(key, Key::Position(_)));
         match (special, self.defaults.is_empty(), data.is_empty()) {
-            (true, ..) => Cow::Owned(complete_positions(&self.defaults, data)),
+            (true, ..) => Cow::Owned(complete(&self.defaults, data, self.task.takes_missing())),
             (false, true, _) => Cow::Borrowed(data),
             (false, false, true) => Cow::Borrowed(&self.defaults),
             (false, false, false) => Cow::Owned(self.defaults.merge(data)),
@@ -140,12 +140,15 @@ impl fmt::Debug for TaskActor {
 /// Positions up to this one are filled with null; more arguments than that no task has.
 const MOST_POSITIONS: u64 = 10_000;
 
-fn complete_positions(defaults: &Payload, data: &Payload) -> Payload {
+fn complete(defaults: &Payload, data: &Payload, with_missing: bool) -> Payload {
     let highest = data.iter().filter_map(|(key, _)| if let Key::Position(n) = key { Some(*n) } else { None }).max();
     let gaps = highest.map_or(0, |highest| highest.min(MOST_POSITIONS));
     let gaps = (0..gaps).map(|n| (Key::Position(n), Value::Null)).filter(|(key, _)| data.get_key(key).is_none());
     let gaps: Payload = gaps.collect();
     let all = Payload::merge_all([defaults, &gaps, data]);
+    if with_missing {
+        return all;
+    }
     all.iter().filter(|(_, value)| !value.is_missing()).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
@@ -164,6 +167,27 @@ mod tests {
         assert_eq!(*actor.inputs(&Payload::single("b", 3)), Payload::from([("a", 1), ("b", 3)]));
         assert_eq!(*actor.inputs(&Payload::single("b", Value::Null)).get("b").unwrap(), Value::Null);
         assert_eq!(*actor.inputs(&Payload::single("b", Value::Missing)), Payload::single("a", 1));
+    }
+
+    /// Knows an input that is missing from one that is absent.
+    struct Discerning;
+
+    impl Task for Discerning {
+        fn run(&self, inputs: &Payload, _: &Context<'_>) -> crate::Outcome {
+            Ok(inputs.clone())
+        }
+
+        fn takes_missing(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_missing_value_comes_to_who_takes_it() {
+        let defaults = Payload::from([("a", 1), ("b", 2)]);
+        let data = Payload::single("b", Value::Missing);
+        let discerning = TaskActor::new(Discerning).with_defaults(defaults);
+        assert_eq!(*discerning.inputs(&data), Payload::from([("a", Value::Int(1)), ("b", Value::Missing)]));
     }
 
     #[test]

@@ -224,6 +224,8 @@ impl Path {
                 (Value::List(known), Value::List(value)) => {
                     *known = known.iter().chain(value.iter()).cloned().collect();
                 }
+                // Texts are sequences in Python.
+                (Value::Str(known), Value::Str(value)) => *known = smol_str::format_smolstr!("{known}{value}"),
                 _ => return Err(self.conflict()),
             }
         }

@@ -1,5 +1,6 @@
 //! Inputs of a workflow: values that are put into the default inputs of its nodes.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::load::{CanStart, find_file, format_of, read_file, whole, with_root};
 use super::model::{Node, NodeId};
 use super::node::input_name;
 use super::source::{Format, Item, Source};
+use super::suggest::closest;
 use crate::payload::Key;
 use crate::value::Value;
 
@@ -112,6 +114,9 @@ fn read(source: &Source<'_>, format: Format) -> Result<Vec<Input>, GraphError> {
     })
 }
 
+/// The keys of an input.
+const KEYS: [&str; 6] = ["id", "label", "task_identifier", "all", "name", "value"];
+
 fn read_input(item: &Item<'_>) -> Result<Input, GraphError> {
     let (mut name, mut value, mut id, mut all) = (None, None, None, false);
     let (mut label, mut task_identifier) = (None, None);
@@ -132,8 +137,18 @@ fn read_input(item: &Item<'_>) -> Result<Input, GraphError> {
     let (Some(name), Some(value)) = (name.clone(), value.clone()) else {
         let missing: Vec<&str> =
             [name.is_none().then_some("'name'"), value.is_none().then_some("'value'")].into_iter().flatten().collect();
-        let message =
-            format!("Missing required keys {{{}}} in input item: {}.", missing.join(", "), item.value()?.python_repr());
+        let value = item.value()?;
+        let mut message =
+            format!("Missing required keys {{{}}} in input item: {}.", missing.join(", "), value.python_repr());
+        let provided: Vec<&str> =
+            value.as_map().into_iter().flat_map(|map| map.keys().map(|key| key.as_str())).collect();
+        for key in missing {
+            let known = provided.iter().copied().filter(|key| !KEYS.contains(key));
+            if let Some(provided) = closest(key.trim_matches('\''), known) {
+                // Writing to a String cannot fail.
+                let _ = write!(message, "\n  @ You provided '{provided}'. Did you mean {key}?");
+            }
+        }
         return Err(GraphError::value(GraphErrorKind::MissingKey, message).at(item.place()));
     };
     let nodes = match id {

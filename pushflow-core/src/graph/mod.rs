@@ -33,6 +33,7 @@ mod schema;
 mod settings;
 mod source;
 mod subgraph;
+mod suggest;
 mod validate;
 mod yaml;
 
@@ -43,3 +44,4 @@ pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, 
 pub use resolved::{Outline, Resolved};
 pub use settings::Settings;
 pub use source::Format;
+pub use suggest::closest;

@@ -47,5 +47,11 @@ fn what_is_refused() {
     let error = parse_inputs(r#"[{"id": "a", "name": "x"}]"#, Format::Json).unwrap_err();
     assert_eq!(error.type_name(), "ValueError");
     assert_eq!(error.message(), "Missing required keys {'value'} in input item: {'id': 'a', 'name': 'x'}.");
+    let error = parse_inputs(r#"[{"nmae": "x", "vale": 1}]"#, Format::Json).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "Missing required keys {'name', 'value'} in input item: {'nmae': 'x', 'vale': 1}.\n  \
+         @ You provided 'nmae'. Did you mean 'name'?\n  @ You provided 'vale'. Did you mean 'value'?"
+    );
     assert_eq!(parse_inputs("{}", Format::Json).unwrap_err().kind(), GraphErrorKind::Type);
 }

@@ -47,6 +47,8 @@ fn two_required_links_to_one_input() {
         "ValueError",
         "Node 'c' and 'a' both connect to the input 'x' of 'b'",
     );
+    let comments = r#"{"source": "a", "target": "b", "comment": "x"}, {"source": "a", "target": "b", "comment": "y"}"#;
+    assert_eq!(load(&document(&["a", "b"], comments)).unwrap().links.len(), 1, "texts are joined, as sequences");
     let twice = r#"{"source": "a", "target": "b", "data_mapping":
         [{"source_output": "r", "target_input": 0}, {"source_output": "s", "target_input": 0}]}"#;
     refused(&document(&["a", "b"], twice), "ValueError", "Node 'a' and 'a' both connect to the input 0 of 'b'");
