@@ -30,10 +30,12 @@ pub enum ErrorKind {
     Stopped,
     /// It was not started: the pool takes no more work.
     Closed,
+    /// It was not started: its node has been executed as often as the run allows.
+    Limit,
 }
 
 /// All kinds, in the order of the enum.
-const KINDS: [ErrorKind; 10] = [
+const KINDS: [ErrorKind; 11] = [
     ErrorKind::Raised,
     ErrorKind::Panicked,
     ErrorKind::Inputs,
@@ -44,6 +46,7 @@ const KINDS: [ErrorKind; 10] = [
     ErrorKind::TimedOut,
     ErrorKind::Stopped,
     ErrorKind::Closed,
+    ErrorKind::Limit,
 ];
 
 impl ErrorKind {
@@ -77,12 +80,13 @@ impl ErrorKind {
             ErrorKind::TimedOut => "timed_out",
             ErrorKind::Stopped => "stopped",
             ErrorKind::Closed => "closed",
+            ErrorKind::Limit => "limit",
         }
     }
 
     /// Whether it says something about the task; otherwise the run or the pool ended, and no error handler is asked.
     pub fn is_of_task(self) -> bool {
-        !matches!(self, ErrorKind::Stopped | ErrorKind::Closed)
+        !matches!(self, ErrorKind::Stopped | ErrorKind::Closed | ErrorKind::Limit)
     }
 }
 

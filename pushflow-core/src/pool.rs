@@ -109,6 +109,8 @@ pub struct Stats {
     pub workers: usize,
     /// Executions that are running: their run, and their place in it.
     pub running: Vec<(RunId, u32)>,
+    /// How many executions it runs at the same time at most; `None` when there is no bound.
+    pub capacity: Option<usize>,
 }
 
 /// An execution that a pool did not take, and why.
@@ -306,6 +308,14 @@ impl Execution {
         if let Some(origin) = self.origin.take() {
             origin.complete(done, ready);
         }
+    }
+
+    /// Takes the execution apart without completing it, for its origin, which goes on with it.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn withdraw(mut self) -> (u32, u32, Payload) {
+        let data = std::mem::take(&mut self.data);
+        self.origin = None;
+        (self.slot, self.attempt, data)
     }
 
     fn origin(&self) -> &Arc<dyn Origin> {

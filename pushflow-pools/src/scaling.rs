@@ -339,6 +339,7 @@ impl Pool for ScalingPool {
 
     fn stats(&self) -> Stats {
         let mut stats = Stats::default();
+        stats.capacity = self.shared.max_workers;
         if !self.shared.is_here() {
             return stats;
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::attempts::Attempts;
+use super::placement::Placement;
 use crate::error::{ErrorKind, TaskError};
 use crate::payload::{Key, Payload};
 use crate::task::Task;
@@ -22,6 +23,7 @@ pub struct TaskActor {
     pub(crate) passes: Passes,
     identity: Option<Identity>,
     attempts: Option<Box<Attempts>>,
+    placement: Option<Box<Placement>>,
 }
 
 /// The name of pypushflow's class, for networks that are built by hand with its names; any [`Task`] will do.
@@ -53,7 +55,14 @@ impl TaskActor {
 
     /// Creates an actor for a task that others hold too.
     pub fn of(task: Arc<dyn Task>) -> TaskActor {
-        TaskActor { task, defaults: Payload::new(), passes: Passes::Updated, identity: None, attempts: None }
+        TaskActor {
+            task,
+            defaults: Payload::new(),
+            passes: Passes::Updated,
+            identity: None,
+            attempts: None,
+            placement: None,
+        }
     }
 
     /// Sets inputs that data overwrites.
@@ -82,6 +91,23 @@ impl TaskActor {
     pub fn trying(mut self, attempts: Attempts) -> TaskActor {
         self.attempts = Some(Box::new(attempts)).filter(|attempts| **attempts != Attempts::default());
         self
+    }
+
+    /// Sets where the task runs, and what goes first. By default in the pool of the run, as soon as there is a worker.
+    #[must_use]
+    pub fn placed(mut self, placement: Placement) -> TaskActor {
+        self.placement = Some(Box::new(placement)).filter(|placement| **placement != Placement::default());
+        self
+    }
+
+    /// Returns where the task runs, if that was set.
+    pub fn placement(&self) -> Option<&Placement> {
+        self.placement.as_deref()
+    }
+
+    /// Returns how long to wait before the next try, after one, numbered from 1, has failed.
+    pub fn backoff(&self, attempt: u32) -> Duration {
+        self.attempts.as_ref().map_or(Duration::ZERO, |attempts| attempts.backoff.after(attempt))
     }
 
     /// Whether to try again after a try failed with an error.
@@ -130,10 +156,10 @@ impl TaskActor {
 
 impl fmt::Debug for TaskActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TaskActor { defaults, passes, identity, attempts, .. } = self;
+        let TaskActor { defaults, passes, identity, attempts, placement, .. } = self;
         let mut debug = f.debug_struct("TaskActor");
         debug.field("task", &self.task.name()).field("defaults", defaults).field("passes", passes);
-        debug.field("identity", identity).field("attempts", attempts).finish()
+        debug.field("identity", identity).field("attempts", attempts).field("placement", placement).finish()
     }
 }
 

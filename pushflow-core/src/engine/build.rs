@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::network::{ActorId, Edge, Network, Node, Order, Ports, Span};
-use crate::actor::{Actor, Port, PortName, RouterActor, Submodel};
+use crate::actor::{Actor, Placement, Port, PortName, RouterActor, Submodel};
 
 /// Names a container of a network: a sub-model, or the workflow itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,9 @@ pub enum BuildError {
         /// The connections made to it.
         connections: usize,
     },
+    /// More names of pools than 16 bits can number.
+    #[error("the tasks of a network are run by at most {} pools", u16::MAX)]
+    TooManyPools,
     /// More actors or connections than 32 bits can number.
     #[error("a network has at most {} actors and connections", u32::MAX)]
     TooLarge,
@@ -213,6 +216,8 @@ impl NetworkBuilder {
         let mut ports = self.group_ports(&mut incoming, &mut edges);
         let mut start = Vec::new();
         let mut states = 0;
+        let mut pools: Vec<SmolStr> = Vec::new();
+        let mut ordered = false;
         let mut nodes = Vec::with_capacity(count);
         for (index, (name, actor, _)) in self.actors.into_iter().enumerate() {
             let own_state = states;
@@ -221,6 +226,9 @@ impl NetworkBuilder {
                 Actor::Join(_) | Actor::InputMerge(_) => states += 1,
                 _ => {}
             }
+            let placement = if let Actor::Task(task) = &actor { task.placement() } else { None };
+            ordered |= placement.is_some_and(Placement::orders);
+            let lane = number_of(&mut pools, placement.and_then(|placement| placement.pool.as_ref()))?;
             if let Actor::InputMerge(merge) = &actor
                 && merge.inputs() != incoming[index] as usize
             {
@@ -235,11 +243,12 @@ impl NetworkBuilder {
                 state: own_state,
                 incoming: incoming[index],
                 handled: handled[index],
+                lane,
                 ports: ports[index].take(),
             });
         }
         let (nodes, edges, start) = (nodes.into(), edges.into(), start.into());
-        Ok(Network { name: self.name, order: self.order, nodes, edges, start, states })
+        Ok(Network { name: self.name, order: self.order, nodes, edges, start, states, pools: pools.into(), ordered })
     }
 
     fn push(&mut self, name: SmolStr, actor: Actor, part: Option<PartId>) -> ActorId {
@@ -293,6 +302,16 @@ impl NetworkBuilder {
         });
         grouped.collect()
     }
+}
+
+/// Returns the number of a pool by its name; 0 is the one without name.
+fn number_of(pools: &mut Vec<SmolStr>, name: Option<&SmolStr>) -> Result<u16, BuildError> {
+    let Some(name) = name else { return Ok(0) };
+    let place = pools.iter().position(|known| known == name).unwrap_or_else(|| {
+        pools.push(name.clone());
+        pools.len() - 1
+    });
+    u16::try_from(place + 1).map_err(|_| BuildError::TooManyPools)
 }
 
 /// Counts one more connection into an actor, and numbers it.

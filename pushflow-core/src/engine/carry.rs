@@ -1,6 +1,7 @@
 //! Carrying: from the end of one execution through the actors that take no time, up to the next tasks.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use super::network::{Edge, Network, Span};
 use super::run::{Run, State, lock};
@@ -8,10 +9,20 @@ use crate::actor::{Actor, JoinActor};
 use crate::error::TaskError;
 use crate::payload::Payload;
 
+/// A task that is to be run for a try, numbered from 1.
+pub(super) struct Trigger {
+    pub(super) slot: u32,
+    pub(super) attempt: u32,
+    pub(super) data: Payload,
+}
+
 /// Takes the tasks that carrying arrives at.
 pub(super) trait Sink {
-    /// Takes a task for a try, numbered from 1.
-    fn task(&mut self, slot: u32, attempt: u32, data: Payload);
+    /// Takes a task to be run.
+    fn task(&mut self, trigger: Trigger);
+
+    /// Takes a task to be run after a while.
+    fn later(&mut self, delay: Duration, trigger: Trigger);
 }
 
 /// What an actor does with what it is triggered with.
@@ -65,7 +76,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             // The first connection is followed at once: most actors have one, and then nothing is put aside.
             next = match self.step(source, edge, data)? {
                 Step::Task(data) => {
-                    sink.task(edge.target, 1, data);
+                    sink.task(Trigger { slot: edge.target, attempt: 1, data });
                     None
                 }
                 Step::Kept => None,
@@ -93,7 +104,11 @@ impl<N: Deref<Target = Network>> Run<N> {
     pub(super) fn step(&self, source: Option<u32>, edge: Edge, data: Payload) -> Result<Step, TaskError> {
         let node = self.network.node(edge.target);
         Ok(match &node.actor {
-            Actor::Task(_) => Step::Task(data),
+            Actor::Task(_) if self.may_execute(edge.target) => Step::Task(data),
+            Actor::Task(_) => {
+                self.refuse(edge.target, &data);
+                Step::Kept
+            }
             Actor::Start(_) | Actor::Fork(_) | Actor::Port(_) => Step::On(node.success, data),
             Actor::Stop(_) => {
                 self.stop(source, data);

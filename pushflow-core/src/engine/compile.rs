@@ -6,11 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::build::{BuildError, NetworkBuilder};
 use super::network::{ActorId, Network, Order};
 use crate::actor::{
     Attempts, ConditionalActor, ErrorHandler, Identity, InputMergeActor, MergeInput, NameMapperActor, Passes,
-    StartActor, StopActor, TaskActor, Wanted,
+    Placement, StartActor, StopActor, TaskActor, Wanted,
 };
 use crate::error::TaskError;
 use crate::graph::{Graph, Link, Node, Place};
@@ -85,14 +87,27 @@ fn task_actor(node: &Node, task: Arc<dyn Task>) -> TaskActor {
         .with_defaults(defaults)
         .passing(Passes::Outputs)
         .trying(attempts(node))
+        .placed(placement(node))
         .identified(Identity { label: node.label(), task_identifier: identifier })
 }
 
 fn attempts(node: &Node) -> Attempts {
     node.settings.as_ref().map_or_else(Attempts::default, |settings| Attempts {
-        retries: settings.retries,
+        retries: settings.retries.unwrap_or_default(),
         retry_on: settings.retry_on.clone(),
         timeout: settings.timeout,
+        backoff: settings.backoff.unwrap_or_default(),
+    })
+}
+
+fn placement(node: &Node) -> Placement {
+    node.settings.as_ref().map_or_else(Placement::default, |settings| {
+        let amount = |(name, amount): (&SmolStr, &Value)| Some((name.clone(), amount.as_float()?));
+        Placement {
+            pool: settings.pool.clone(),
+            priority: settings.priority,
+            resources: settings.resources.iter().filter_map(amount).collect(),
+        }
     })
 }
 

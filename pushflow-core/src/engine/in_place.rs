@@ -1,9 +1,12 @@
 //! [`InPlaceRun`]: a run in the calling thread, without any pool, in constant stack.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::time::{Duration, Instant};
 
-use super::carry::{Sink, Step};
+use super::carry::{Sink, Step, Trigger};
+use super::delayed::Delayed;
 use super::network::{Edge, Network, Order};
 use super::options::RunOptions;
 use super::report::Report;
@@ -52,25 +55,78 @@ impl fmt::Debug for InPlaceRun<'_> {
     }
 }
 
-/// What was triggered first is executed first.
-struct Queue(VecDeque<(u32, u32, Payload)>);
+/// Of what was triggered, the highest priority is executed first, and then what came first.
+struct Queue {
+    plain: VecDeque<Trigger>,
+    /// Other priorities than 0, in networks that have any.
+    ordered: Option<BTreeMap<(Reverse<i64>, u64), Trigger>>,
+    arrivals: u64,
+    delayed: Delayed<Trigger>,
+}
 
-impl Sink for Queue {
-    fn task(&mut self, slot: u32, attempt: u32, data: Payload) {
-        self.0.push_back((slot, attempt, data));
+impl Queue {
+    fn new(network: &Network) -> Queue {
+        let ordered = network.ordered.then(BTreeMap::new);
+        Queue { plain: VecDeque::new(), ordered, arrivals: 0, delayed: Delayed::default() }
+    }
+
+    fn push(&mut self, run: &Here<'_>, trigger: Trigger) {
+        let Some(ordered) = &mut self.ordered else { return self.plain.push_back(trigger) };
+        let priority = run.task(trigger.slot).placement().map_or(0, |placement| placement.priority);
+        ordered.insert((Reverse(priority), self.arrivals), trigger);
+        self.arrivals += 1;
+    }
+
+    /// Returns the next one; waits for it when it is not due yet.
+    fn pop(&mut self, run: &Here<'_>) -> Option<Trigger> {
+        loop {
+            if self.delayed.next_due().is_some() {
+                let due = if run.is_ending() { self.delayed.take_all() } else { self.delayed.take_due(Instant::now()) };
+                due.into_iter().for_each(|trigger| self.push(run, trigger));
+            }
+            let next = match &mut self.ordered {
+                Some(ordered) => ordered.pop_first().map(|(_, trigger)| trigger),
+                None => self.plain.pop_front(),
+            };
+            match (next, self.delayed.next_due()) {
+                (Some(next), _) => return Some(next),
+                (None, None) => return None,
+                (None, Some(due)) => run.sleep_until(due),
+            }
+        }
+    }
+}
+
+/// The queue, as carrying sees it.
+struct Entrance<'a, 'n> {
+    queue: &'a mut Queue,
+    run: &'a Here<'n>,
+}
+
+impl Sink for Entrance<'_, '_> {
+    fn task(&mut self, trigger: Trigger) {
+        self.queue.push(self.run, trigger);
+    }
+
+    fn later(&mut self, delay: Duration, trigger: Trigger) {
+        match Instant::now().checked_add(delay) {
+            Some(due) => self.queue.delayed.add(due, trigger),
+            None => self.task(trigger),
+        }
     }
 }
 
 fn fair(run: &Here<'_>, data: Payload) {
-    let mut queue = Queue(VecDeque::new());
+    let mut queue = Queue::new(run.network);
     for edge in &run.network.start {
-        if let Err(error) = run.carry_from(None, &[*edge], data.clone(), &mut queue) {
+        let mut entrance = Entrance { queue: &mut queue, run };
+        if let Err(error) = run.carry_from(None, &[*edge], data.clone(), &mut entrance) {
             run.fail_at_start(&error);
         }
     }
-    while let Some((slot, attempt, data)) = queue.0.pop_front() {
+    while let Some(Trigger { slot, attempt, data }) = queue.pop(run) {
         let outcome = execute(run, slot, attempt, &data);
-        run.complete(Done { slot, attempt, data, outcome }, &mut queue);
+        run.complete(Done { slot, attempt, data, outcome }, &mut Entrance { queue: &mut queue, run });
     }
 }
 
@@ -116,7 +172,15 @@ fn task(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, data: Payload) {
     let mut attempt = 1;
     let outcome = loop {
         match execute(run, slot, attempt, &data) {
-            Err(error) if run.tries_again(slot, attempt, &error) => attempt += 1,
+            Err(error) if run.tries_again(slot, attempt, &error) => {
+                let delay = run.task(slot).backoff(attempt);
+                Instant::now()
+                    .checked_add(delay)
+                    .filter(|_| !delay.is_zero())
+                    .into_iter()
+                    .for_each(|due| run.sleep_until(due));
+                attempt += 1;
+            }
             outcome => break outcome,
         }
     };

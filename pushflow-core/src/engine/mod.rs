@@ -13,11 +13,15 @@
 //! States of a run: *running*, *stopping* (nothing starts any more), *ended*. Without a pool the same carrying goes on in
 //! the calling thread, until nothing is left.
 
+mod bell;
 mod build;
 mod carry;
 mod compile;
 mod counters;
+mod delayed;
+mod gate;
 mod in_place;
+mod lanes;
 mod network;
 mod options;
 mod report;

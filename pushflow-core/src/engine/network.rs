@@ -45,6 +45,10 @@ pub struct Network {
     pub(super) start: Box<[Edge]>,
     /// Number of actors with state in a run.
     pub(super) states: u32,
+    /// Names of the pools that tasks ask for; their numbers count from 1, as 0 is the pool of the run.
+    pub(super) pools: Box<[SmolStr]>,
+    /// Whether some tasks go before others, or occupy something.
+    pub(super) ordered: bool,
 }
 
 /// An actor with its connections.
@@ -59,6 +63,8 @@ pub(super) struct Node {
     pub(super) incoming: u32,
     /// Whether a link handles its failures.
     pub(super) handled: bool,
+    /// The number of its pool.
+    pub(super) lane: u16,
     /// Connections of a router's ports.
     pub(super) ports: Option<Box<Ports>>,
 }
@@ -119,6 +125,13 @@ impl Network {
     /// Whether there are no actors.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Returns the names of the pools that tasks ask for, beside the one that a run is started on.
+    ///
+    /// A run in place has no pools: there these tasks are run like all others.
+    pub fn pools(&self) -> &[SmolStr] {
+        &self.pools
     }
 
     /// Returns the name of an actor: the label of the node that it is of.

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use smol_str::SmolStr;
 
-use super::carry::Sink;
+use super::bell::Bell;
+use super::carry::{Sink, Trigger};
 use super::counters::Counters;
 use super::network::{ActorId, Network};
 use super::options::{Keep, RunOptions};
@@ -21,6 +22,7 @@ use crate::event::{Event, Listener, RunId};
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
 use crate::pool::{Done, Outcome, Subject};
+use crate::wait;
 
 /// One run of a network; `N` is how it holds the network.
 pub(super) struct Run<N> {
@@ -35,7 +37,13 @@ pub(super) struct Run<N> {
     keep: Keep,
     /// Why nothing starts any more.
     stopping: Arc<OnceLock<TaskError>>,
+    pub(super) bell: Arc<Bell>,
     timed_out: AtomicBool,
+    fail_fast: bool,
+    failed_fast: AtomicBool,
+    max_iterations: u64,
+    /// How often each actor was triggered, when that is bounded.
+    iterations: Option<Box<[AtomicU64]>>,
     counters: Counters,
     listener: Option<Listener>,
 }
@@ -81,7 +89,12 @@ impl<N: Deref<Target = Network>> Run<N> {
             outputs,
             keep: options.keep,
             stopping: Arc::default(),
+            bell: Arc::default(),
             timed_out: AtomicBool::new(false),
+            fail_fast: options.fail_fast,
+            failed_fast: AtomicBool::new(false),
+            max_iterations: options.max_iterations.unwrap_or(u64::MAX),
+            iterations: options.max_iterations.map(|_| network.nodes.iter().map(|_| AtomicU64::new(0)).collect()),
             counters: Counters::default(),
             listener: options.listener.clone(),
             network,
@@ -93,7 +106,7 @@ impl<N: Deref<Target = Network>> Run<N> {
     }
 
     pub(super) fn stopper(&self) -> Stopper {
-        Stopper::new(self.id, Arc::clone(&self.stopping), self.interruption.clone())
+        Stopper::new(self.id, Arc::clone(&self.stopping), self.interruption.clone(), Arc::clone(&self.bell))
     }
 
     /// Describes the task of an actor.
@@ -147,7 +160,13 @@ impl<N: Deref<Target = Network>> Run<N> {
                 }
             }
             Err(error) if self.tries_again(slot, attempt, &error) => {
-                sink.task(slot, attempt + 1, data);
+                let delay = self.task(slot).backoff(attempt);
+                let again = Trigger { slot, attempt: attempt + 1, data };
+                if delay.is_zero() {
+                    sink.task(again)
+                } else {
+                    sink.later(delay, again)
+                }
                 return;
             }
             Err(error) => error,
@@ -252,6 +271,8 @@ impl<N: Deref<Target = Network>> Run<N> {
         let error = output.as_ref().filter(|_| end.stored.is_error()).map(|data| Failure::find(data, &failures));
         let status = if self.timed_out.load(Ordering::Relaxed) {
             Status::TimedOut
+        } else if self.failed_fast.load(Ordering::Relaxed) {
+            Status::Failed
         } else if self.stopping.get().is_some() {
             Status::Stopped
         } else if failures.is_empty() && error.is_none() {
@@ -290,6 +311,38 @@ impl<N: Deref<Target = Network>> Run<N> {
         }
     }
 
+    /// Counts one more execution of an actor; returns whether it is still within the bound.
+    pub(super) fn may_execute(&self, slot: u32) -> bool {
+        self.iterations
+            .as_ref()
+            .is_none_or(|counts| counts[slot as usize].fetch_add(1, Ordering::Relaxed) < self.max_iterations)
+    }
+
+    /// Notes that a task is not run, because it was as often as it may be.
+    pub(super) fn refuse(&self, slot: u32, data: &Payload) {
+        let message = format!(
+            "node '{}' was to be executed more than {} times, which is all that this run allows",
+            self.network.node(slot).name,
+            self.max_iterations
+        );
+        let refused = self.fail(slot, 1, data, TaskError::new(ErrorKind::Limit, "MaxIterationsError", message));
+        debug_assert!(refused.is_none(), "no link handles a limit");
+    }
+
+    /// Whether nothing starts any more.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stopping.get().is_some() || self.interruption.is_interrupted()
+    }
+
+    /// Waits until a time, until the end of the run's own time, or until nothing starts any more. Blocks.
+    pub(super) fn sleep_until(&self, due: Instant) {
+        let deadline = self.interruption.deadline().map_or(due, |deadline| deadline.min(due));
+        wait::block(Some(deadline), |waker| {
+            self.bell.register(waker);
+            self.is_ending().then_some(())
+        });
+    }
+
     /// Whether the time is over.
     pub(super) fn is_over(&self) -> bool {
         self.interruption.cause() == Some(Cause::TimedOut)
@@ -312,6 +365,14 @@ impl<N: Deref<Target = Network>> Run<N> {
     }
 
     fn record(&self, failure: Failure) {
+        if self.fail_fast {
+            let text = format!("not started, as the run ends at its first failure, that of node '{}'", failure.node);
+            let why = TaskError::new(ErrorKind::Stopped, "StopPypushflowWorkflow", text);
+            if self.stopping.set(why).is_ok() {
+                self.failed_fast.store(true, Ordering::Relaxed);
+                self.bell.ring();
+            }
+        }
         lock(&self.failures).push(failure);
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::bell::Bell;
 use crate::error::{ErrorKind, TaskError};
 use crate::event::RunId;
 use crate::interrupt::{Cause, Interruption};
@@ -16,11 +17,17 @@ pub struct Stopper {
     /// Why nothing starts any more.
     why: Arc<OnceLock<TaskError>>,
     interruption: Interruption,
+    bell: Arc<Bell>,
 }
 
 impl Stopper {
-    pub(super) fn new(run: RunId, why: Arc<OnceLock<TaskError>>, interruption: Interruption) -> Stopper {
-        Stopper { run, why, interruption }
+    pub(super) fn new(
+        run: RunId,
+        why: Arc<OnceLock<TaskError>>,
+        interruption: Interruption,
+        bell: Arc<Bell>,
+    ) -> Stopper {
+        Stopper { run, why, interruption, bell }
     }
 
     /// Stops the run: what runs may finish, what would start fails. From any thread, any number of times.
@@ -29,12 +36,14 @@ impl Stopper {
     pub fn stop(&self, reason: &str) {
         // A second reason changes nothing.
         let _ = self.why.set(TaskError::new(ErrorKind::Stopped, "StopPypushflowWorkflow", reason));
+        self.bell.ring();
     }
 
     /// Stops the run and interrupts what runs.
     pub fn interrupt(&self, reason: &str) {
         self.stop(reason);
         self.interruption.interrupt(Cause::Interrupted);
+        self.bell.ring();
     }
 }
 

@@ -11,7 +11,7 @@ use super::document::Document;
 use super::draft::{Draft, DraftLink};
 use super::error::{GraphError, GraphErrorKind};
 use super::inputs::{self, Input};
-use super::model::{Condition, Graph, Link, Mapping, Node, Place, Warning};
+use super::model::{Condition, Graph, Link, Mapping, Node, Place};
 use super::node::DraftNode;
 use super::source::{Format, Item, Name, Source};
 use super::{default_error, parallel, schema, subgraph, validate, yaml};
@@ -239,8 +239,7 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
     let (mut draft, required) = loaded;
     let starts = Starts::new(&draft.nodes, &draft.links, &required);
     inputs::apply(&mut draft, &options.inputs, &starts, options.can_start.as_ref())?;
-    let Draft { id, label, place, mut nodes, links, mut warnings, .. } = draft;
-    warnings.extend(ignored_settings(&nodes));
+    let Draft { id, label, place, mut nodes, links, warnings, .. } = draft;
     let mut required = required.into_iter();
     let links = links.into_iter().map(|link| finish_link(link, required.next().unwrap_or(true)));
     let mut links: Vec<Link> = links.collect::<Result<_, _>>()?;
@@ -266,25 +265,6 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
         return lacks(GraphErrorKind::NoEndNode, "end");
     }
     Ok(graph)
-}
-
-/// Says which settings of a node are understood, and change nothing all the same.
-///
-/// Once for each of them, however many nodes have it: the first is named.
-fn ignored_settings(nodes: &[Node]) -> Vec<Warning> {
-    let mut ignored: Vec<(&str, &Node)> = Vec::new();
-    for node in nodes {
-        for key in node.settings.iter().flat_map(|settings| settings.without_effect()) {
-            if ignored.iter().all(|(known, _)| *known != key) {
-                ignored.push((key, node));
-            }
-        }
-    }
-    let warning = |(key, node): (&str, &Node)| Warning {
-        message: format!("'{key}' under 'pushflow' of node '{}' has no effect", node.label()),
-        place: node.place.clone(),
-    };
-    ignored.into_iter().map(warning).collect()
 }
 
 fn finish_link(link: DraftLink, required: bool) -> Result<Link, GraphError> {

@@ -6,6 +6,8 @@ use smol_str::SmolStr;
 
 use super::error::{GraphError, GraphErrorKind};
 use super::source::Item;
+use super::suggest::closest;
+use crate::actor::Backoff;
 use crate::value::{Map, Value};
 
 /// What a node says to this engine alone, under its key `pushflow`.
@@ -16,8 +18,10 @@ use crate::value::{Map, Value};
 pub struct Settings {
     /// Name of the pool that runs the node; by default that of the run.
     pub pool: Option<SmolStr>,
-    /// How often an execution that failed is tried again; 0 by default.
-    pub retries: u32,
+    /// How often an execution that failed is tried again; by default as the run says, which is 0 unless told otherwise.
+    pub retries: Option<u32>,
+    /// How long to wait before a try; not at all by default.
+    pub backoff: Option<Backoff>,
     /// After which failures: names of kinds (`lost`) and of types (`TimeoutError`). By default after those of the task.
     pub retry_on: Option<Box<[SmolStr]>>,
     /// Bound of each try, from its start; without bound by default.
@@ -28,7 +32,8 @@ pub struct Settings {
     pub priority: i64,
 }
 
-const KNOWN: &str = "pool, retries, retry_on, timeout, resources, priority";
+const KNOWN: [&str; 6] = ["pool", "retries", "retry_on", "timeout", "resources", "priority"];
+const RETRIES: [&str; 4] = ["count", "delay", "factor", "max_delay"];
 
 impl Settings {
     /// Reads the content of the key `pushflow`; `None` for null.
@@ -49,8 +54,12 @@ impl Settings {
         let is_null = item.is_null();
         match key {
             "pool" => self.pool = if is_null { None } else { Some(item.text("'pool' of a node")?) },
-            "retries" if is_null => self.retries = default.retries,
-            "retries" => self.retries = needed(item, key, "an integer of 0 or more", count)?,
+            "retries" if is_null => (self.retries, self.backoff) = (None, None),
+            "retries" if item.is_object() => self.set_backoff(item)?,
+            "retries" => {
+                const EXPECTED: &str = "an integer of 0 or more, or an object with 'count' and 'delay'";
+                (self.retries, self.backoff) = (Some(needed(item, key, EXPECTED, count)?), None);
+            }
             "retry_on" => self.retry_on = if is_null { None } else { Some(names(item)?) },
             "timeout" if is_null => self.timeout = None,
             "timeout" => self.timeout = Some(needed(item, key, "a number of seconds above 0", seconds)?),
@@ -59,10 +68,27 @@ impl Settings {
             "priority" if is_null => self.priority = default.priority,
             "priority" => self.priority = needed(item, key, "an integer", Value::as_int)?,
             _ => {
-                let message = format!("unknown key '{key}' under 'pushflow' of a node, expected one of: {KNOWN}");
-                return Err(GraphError::value(GraphErrorKind::UnknownName, message).at(item.place()));
+                return Err(unknown(key, "under 'pushflow' of a node", &KNOWN).at(item.place()));
             }
         }
+        Ok(())
+    }
+
+    /// Reads `{"count": 3, "delay": 0.5, "factor": 2, "max_delay": 60}`, of which only the count has to be there.
+    fn set_backoff(&mut self, item: &Item<'_>) -> Result<(), GraphError> {
+        let mut backoff = Backoff::default();
+        let mut retries = None;
+        for (key, item) in item.entries("'retries' of a node")? {
+            match key.as_str() {
+                "count" => retries = Some(needed(&item, &key, "an integer of 0 or more", count)?),
+                "delay" => backoff.delay = needed(&item, &key, "a number of seconds of 0 or more", delay)?,
+                "factor" => backoff.factor = needed(&item, &key, "a number of 1 or more", factor)?,
+                "max_delay" => backoff.most = needed(&item, &key, "a number of seconds of 0 or more", delay)?,
+                _ => return Err(unknown(&key, "in 'retries' of a node", &RETRIES).at(item.place())),
+            }
+        }
+        let Some(retries) = retries else { return Err(GraphError::missing_key("count").at(item.place())) };
+        (self.retries, self.backoff) = (Some(retries), Some(backoff));
         Ok(())
     }
 
@@ -72,19 +98,13 @@ impl Settings {
         let seconds = self.timeout.map(|timeout| Value::Float(timeout.as_secs_f64()));
         let entries = [
             ("pool", self.pool.as_deref().map(Value::from)),
-            ("retries", (self.retries > 0).then(|| Value::Int(self.retries.into()))),
+            ("retries", self.retries.map(|count| retries_value(count, self.backoff))),
             ("retry_on", retry_on),
             ("timeout", seconds),
             ("resources", (!self.resources.is_empty()).then(|| Value::Map(self.resources.clone().into()))),
             ("priority", (self.priority != 0).then_some(Value::Int(self.priority))),
         ];
         entries.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
-    }
-
-    /// Returns the keys that say something to which nothing in this engine listens.
-    pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        let has_effect = |key: &str| matches!(key, "retries" | "retry_on" | "timeout");
-        self.entries().into_iter().map(|(key, _)| key).filter(|key| !has_effect(key)).collect()
     }
 }
 
@@ -103,6 +123,31 @@ fn needed<T>(
 
 fn count(value: &Value) -> Option<u32> {
     value.as_int().and_then(|count| u32::try_from(count).ok())
+}
+
+fn retries_value(count: u32, backoff: Option<Backoff>) -> Value {
+    let Some(Backoff { delay, factor, most }) = backoff else { return Value::Int(count.into()) };
+    Value::map([
+        ("count", Value::Int(count.into())),
+        ("delay", Value::Float(delay.as_secs_f64())),
+        ("factor", Value::Float(factor)),
+        ("max_delay", Value::Float(most.as_secs_f64())),
+    ])
+}
+
+fn unknown(key: &str, place: &str, known: &[&str]) -> GraphError {
+    let meant = closest(key, known.iter().copied());
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
+    let message = format!("unknown key '{key}' {place}, expected one of: {}{meant}", known.join(", "));
+    GraphError::value(GraphErrorKind::UnknownName, message)
+}
+
+fn delay(value: &Value) -> Option<Duration> {
+    Duration::try_from_secs_f64(value.as_float()?).ok()
+}
+
+fn factor(value: &Value) -> Option<f64> {
+    value.as_float().filter(|factor| factor.is_finite() && *factor >= 1.0)
 }
 
 fn seconds(value: &Value) -> Option<Duration> {

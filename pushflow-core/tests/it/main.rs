@@ -6,5 +6,7 @@
 mod graph_analysis;
 mod graph_loading;
 mod large;
+mod limits;
 mod round_trips;
 mod semantics;
+mod workflow;

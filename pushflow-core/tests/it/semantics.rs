@@ -1,63 +1,9 @@
 //! How compiled workflows execute: each rule with a small workflow of its own, in place.
-//!
-//! The tasks are `say` (returns its label and what it got), `fail` (fails with its input `message`), `echo` (returns its
-//! inputs), `count` (adds one to `n`).
 
-use std::sync::{Arc, Mutex};
+use pushflow_core::engine::{Keep, RunOptions, Status};
+use pushflow_core::{Key, Payload, Value};
 
-use pushflow_core::engine::{Keep, Report, RunOptions, Status, compile};
-use pushflow_core::graph::{Format, LoadOptions, Node, load_text};
-use pushflow_core::{Context, Key, Outcome, Payload, Task, TaskError, Value};
-
-/// Executions in the order of their start: the node and its inputs.
-type Trace = Arc<Mutex<Vec<String>>>;
-
-fn show(payload: &Payload) -> String {
-    payload.iter().map(|(key, value)| format!("{key}={}", value.python_repr())).collect::<Vec<_>>().join(" ")
-}
-
-fn execute(nodes: &str, links: &str, options: RunOptions) -> (Report, Vec<String>) {
-    let text = format!(r#"{{"graph": {{"id": "test"}}, "nodes": [{nodes}], "links": [{links}]}}"#);
-    let graph = load_text(&text, Format::Json, &LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-    let trace = Trace::default();
-    let resolve = |node: &Node| -> Result<Arc<dyn Task>, TaskError> {
-        let (trace, kind) = (Arc::clone(&trace), node.task_identifier.clone().unwrap_or_default());
-        Ok(Arc::new(move |inputs: &Payload, ctx: &Context<'_>| -> Outcome {
-            trace.lock().unwrap().push(format!("{}({})", ctx.node(), show(inputs)));
-            match kind.as_str() {
-                "say" => Ok([("who", Value::from(ctx.node())), ("got", Value::from(show(inputs)))].into()),
-                "echo" => Ok(inputs.clone()),
-                "count" => Ok(Payload::single("n", inputs.get("n").and_then(Value::as_int).unwrap_or(0) + 1)),
-                "panic" => panic!("no reason"),
-                _ => Err(TaskError::message(inputs.get("message").and_then(Value::as_str).unwrap_or("failed"))),
-            }
-        }))
-    };
-    let report = compile(&graph, &resolve).unwrap().run_in_place(options);
-    let trace = trace.lock().unwrap().clone();
-    (report, trace)
-}
-
-fn node(id: &str, task: &str, more: &str) -> String {
-    format!(r#"{{"id": "{id}", "task_type": "simple", "task_identifier": "{task}"{more}}}"#)
-}
-
-fn defaults(entries: &[(&str, &str)]) -> String {
-    let entries: Vec<_> =
-        entries.iter().map(|(name, value)| format!(r#"{{"name": {name}, "value": {value}}}"#)).collect();
-    format!(r#", "default_inputs": [{}]"#, entries.join(", "))
-}
-
-fn link(source: &str, target: &str, more: &str) -> String {
-    format!(r#"{{"source": "{source}", "target": "{target}"{more}}}"#)
-}
-
-const ALL: &str = r#", "map_all_data": true"#;
-const ON_ERROR: &str = r#", "on_error": true, "map_all_data": true"#;
-
-fn join(parts: &[String]) -> String {
-    parts.join(", ")
-}
+use crate::workflow::{ALL, ON_ERROR, defaults, execute, join, link, node};
 
 /// `a -> b`: links overwrite defaults, and what is not mapped does not come.
 #[test]

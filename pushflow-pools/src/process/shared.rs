@@ -341,6 +341,7 @@ impl Shared {
         let mut stats = Stats::default();
         let lanes = self.lanes();
         stats.workers = lanes.len();
+        stats.capacity = Some(self.workers);
         for lane in lanes {
             let outgoing = lane.outgoing();
             let running = outgoing.flights.iter().filter(|flight| lane.is_running(flight));

@@ -163,6 +163,7 @@ impl Shared {
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         stats.workers = self.live();
+        stats.capacity = Some(self.stealers.len());
         stats.running = self.current.iter().filter_map(|current| current.get()).collect();
         stats
     }

@@ -11,6 +11,7 @@ mod environment;
 mod example;
 mod gate;
 mod hostile;
+mod lanes;
 mod large;
 mod scaling;
 mod suite;

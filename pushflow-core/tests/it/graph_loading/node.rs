@@ -75,14 +75,17 @@ fn settings_of_this_engine_are_understood() {
     let written = r#"{"pool":"thread","retries":2,"retry_on":["lost","OSError"],"timeout":1.5,"resources":{"gpu":1},"priority":-3}"#;
     let graph = load(&nodes(&format!(r#"{{"id": "a", "method": "m.f", "pushflow": {written}}}"#))).unwrap();
     let settings = graph.nodes[0].settings.as_ref().unwrap();
-    assert_eq!((settings.pool.as_deref(), settings.retries, settings.priority), (Some("thread"), 2, -3));
+    assert_eq!((settings.pool.as_deref(), settings.retries, settings.priority), (Some("thread"), Some(2), -3));
     assert_eq!(settings.retry_on.as_deref(), Some(&["lost".into(), "OSError".into()][..]));
     assert_eq!(settings.timeout, Some(std::time::Duration::from_millis(1500)));
     assert_eq!(serde_json::to_string(&Value::map(settings.entries())).unwrap(), written);
-    let warnings: Vec<&str> = graph.warnings.iter().map(|warning| warning.message.as_str()).collect();
-    let ignored =
-        ["pool", "resources", "priority"].map(|key| format!("'{key}' under 'pushflow' of node 'a' has no effect"));
-    assert_eq!(warnings, ignored);
+    assert!(graph.warnings.is_empty());
+    let backoff = r#"{"count":3,"delay":0.5,"factor":3.0,"max_delay":60.0}"#;
+    let graph =
+        load(&nodes(&format!(r#"{{"id": "a", "method": "m.f", "pushflow": {{"retries": {backoff}}}}}"#))).unwrap();
+    let settings = graph.nodes[0].settings.as_ref().unwrap();
+    assert_eq!(serde_json::to_string(&settings.entries()[0].1).unwrap(), backoff);
+    assert_eq!(settings.backoff.unwrap().after(2), std::time::Duration::from_millis(1500));
     let nothing = r#"{"id": "a", "method": "m.f", "pushflow": {"retries": null, "timeout": null, "resources": null}}"#;
     assert_eq!(load(&nodes(nothing)).unwrap().nodes[0].settings.as_deref(), Some(&Settings::default()));
 }
@@ -91,10 +94,12 @@ fn settings_of_this_engine_are_understood() {
 fn unknown_and_unusable_settings_are_refused() {
     let with = |settings: &str| nodes(&format!("{{\"id\": \"a\", \"method\": \"m.f\",\n\"pushflow\": {settings}}}"));
     let known = "pool, retries, retry_on, timeout, resources, priority";
-    let message = format!("unknown key 'retry' under 'pushflow' of a node, expected one of: {known}");
+    let message =
+        format!("unknown key 'retry' under 'pushflow' of a node, expected one of: {known}; did you mean 'retry_on'?");
     let error = refused(&with(r#"{"pool": "thread", "retry": 1}"#), "ValueError", &message);
     assert_eq!(place(&error), (2, 41));
-    let message = "'retries' of a node: expected an integer of 0 or more, found -1";
+    let message =
+        "'retries' of a node: expected an integer of 0 or more, or an object with 'count' and 'delay', found -1";
     refused(&with(r#"{"retries": -1}"#), "ValueError", message);
     let message = "'timeout' of a node: expected a number of seconds above 0, found 0";
     refused(&with(r#"{"timeout": 0}"#), "ValueError", message);
@@ -103,6 +108,10 @@ fn unknown_and_unusable_settings_are_refused() {
         r#"{"pool": 1}"#,
         r#"{"retries": 1.5}"#,
         r#"{"retries": true}"#,
+        r#"{"retries": {}}"#,
+        r#"{"retries": {"count": 1, "dealy": 1}}"#,
+        r#"{"retries": {"count": 1, "delay": -1}}"#,
+        r#"{"retries": {"count": 1, "factor": 0.5}}"#,
         r#"{"retry_on": "lost"}"#,
         r#"{"retry_on": [1]}"#,
         r#"{"timeout": "1"}"#,
