@@ -31,6 +31,11 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// A workflow that was not run, though it could have been.
+    pub(crate) fn of_dry_run() -> Answer<'a> {
+        Answer { status: "valid", result: None, nodes: Nodes(&[]), failures: Vec::new(), error: None }
+    }
+
     pub(crate) fn of_problem(problem: &'a Problem) -> Answer<'a> {
         Answer {
             status: "invalid",

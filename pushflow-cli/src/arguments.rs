@@ -71,21 +71,25 @@ pub(crate) struct WorkflowArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
 
-    /// Set an input of the start nodes. The value is JSON, else text.
-    #[arg(short = 'p', long = "parameter", visible_alias = "parameter-start", value_name = "NAME=VALUE")]
+    /// Set an input of the start nodes, or of the node with that id. The value is JSON, else text.
+    #[arg(short = 'p', long = "parameter", value_name = "[ID:]NAME=VALUE")]
     pub(crate) parameters: Vec<String>,
 
-    /// Set an input of one node, by its id. Also -pn.
-    #[arg(long = "parameter-node", value_name = "ID:NAME=VALUE")]
+    /// Set an input of one node, by its id. Also -pn. A node in a sub-workflow is a JSON list: '["s", "n"]:x=1'.
+    #[arg(long = "parameter-node", visible_alias = "parameter-nodeid", value_name = "ID:NAME=VALUE")]
     pub(crate) node_parameters: Vec<String>,
+
+    /// Set an input of all nodes whose task identifier ends like this. Also -pt.
+    #[arg(long = "parameter-task", visible_alias = "parameter-taskid", value_name = "TASK:NAME=VALUE")]
+    pub(crate) task_parameters: Vec<String>,
 
     /// Set an input of all nodes with a label. Also -pl.
     #[arg(long = "parameter-label", value_name = "LABEL:NAME=VALUE")]
     pub(crate) label_parameters: Vec<String>,
 
-    /// Set an input of all nodes whose task identifier ends like this. Also -pt.
-    #[arg(long = "parameter-task", value_name = "TASK:NAME=VALUE")]
-    pub(crate) task_parameters: Vec<String>,
+    /// Set an input of the start nodes. Also -ps. Of all these options, later ones in this list count.
+    #[arg(long = "parameter-start", value_name = "NAME=VALUE")]
+    pub(crate) start_parameters: Vec<String>,
 
     /// Set an input of all nodes. Also -pa.
     #[arg(long = "parameter-all", value_name = "NAME=VALUE")]
@@ -102,8 +106,8 @@ pub(crate) struct RunArgs {
     pub(crate) workflow: WorkflowArgs,
 
     /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`, `context`
-    /// (the start method), `raise_on_error`, `startargs`. The value is JSON, else text; also True, False and None as Python
-    /// spells them. Options of pushflow's own come first.
+    /// (the start method), `raise_on_error`, `startargs`, `forced_interruption`. The value is JSON, else text; also True,
+    /// False and None as Python spells them. Options of pushflow's own come first.
     #[arg(short, long = "option", value_name = "NAME=VALUE")]
     pub(crate) options: Vec<String>,
 
@@ -130,6 +134,34 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 
+    /// Bound each try of each node that has no `timeout` of its own.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) task_timeout: Option<Duration>,
+
+    /// Try executions again that failed, this often, of nodes that do not say how often [default: 0].
+    #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]
+    pub(crate) retries: Option<u32>,
+
+    /// How long to wait before trying again; twice as long each further time. Of nodes that do not say it [default: 0].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) retry_delay: Option<Duration>,
+
+    /// Bound how often each node is executed, tries again apart. An execution beyond it is a failure of the run.
+    #[arg(long, value_name = "N", value_parser = iterations, allow_negative_numbers = true)]
+    pub(crate) max_iterations: Option<u64>,
+
+    /// Limit a resource: nodes that say under `pushflow` that they occupy some of it wait while there is not enough left.
+    #[arg(long = "resource", value_name = "NAME=AMOUNT", value_parser = resource)]
+    pub(crate) resources: Vec<(String, f64)>,
+
+    /// Go on after a failure with all that does not depend on it. The default.
+    #[arg(long, overrides_with = "fail_fast")]
+    pub(crate) keep_going: bool,
+
+    /// Start nothing more after a failure that no link handles; what runs may finish.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
     /// How long a command that is told to end may take before the next, harder signal.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) grace: Duration,
@@ -138,6 +170,19 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Outputs::End)]
     pub(crate) outputs: Outputs,
 
+    /// Make one result of the last outputs of all end nodes, or with `--outputs all` of all nodes: names that several have
+    /// are those of the node that is last in the workflow. By default the result is that of the end node that ended last.
+    #[arg(long)]
+    pub(crate) merge_outputs: bool,
+
+    /// Load and check everything, say what would be run, and run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// When to show a line that says how far the run is.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "WHEN")]
+    pub(crate) progress: Progress,
+
     /// How to show what happens and what comes out.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) output_format: Format,
@@ -145,6 +190,20 @@ pub(crate) struct RunArgs {
     /// Say more: every execution that starts and ends.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    /// Say nothing but errors, and show no result: short for `--output-format quiet`.
+    #[arg(short, long, conflicts_with_all = ["output_format", "verbose"])]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// On a terminal, unless the output is for programs or quiet.
+    Auto,
+    /// Also where standard error is no terminal.
+    Always,
+    /// Never.
+    Never,
 }
 
 #[derive(Args, Debug)]
@@ -228,6 +287,23 @@ fn spell_out(argument: OsString) -> OsString {
         _ => return argument,
     };
     long.into()
+}
+
+fn retries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a whole number of 0 or more".to_owned())
+}
+
+fn iterations(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a whole number above 0".to_owned())
+}
+
+fn resource(text: &str) -> Result<(String, f64), String> {
+    let found = text.split_once('=').and_then(|(name, amount)| Some((name, amount.parse::<f64>().ok()?)));
+    match found.filter(|(name, amount)| !name.is_empty() && amount.is_finite() && *amount >= 0.0) {
+        Some((name, amount)) => Ok((name.to_owned(), amount)),
+        None => Err("expected NAME=AMOUNT, the amount a number of 0 or more".to_owned()),
+    }
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -13,13 +13,16 @@ pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {
         Some(file) => load_inputs(file).map_err(|error| Problem::of_inputs(&error))?,
         None => Vec::new(),
     };
-    for text in &args.all_parameters {
-        let (name, value) = name_and_value(text)?;
-        inputs.push(Input { nodes: InputNodes::All, name, value });
-    }
     for text in &args.parameters {
-        let (name, value) = name_and_value(text)?;
-        inputs.push(Input { nodes: InputNodes::Start, name, value });
+        if split(text, "[ID:]NAME=VALUE")?.0.contains(':') {
+            inputs.push(of_node(text)?);
+        } else {
+            let (name, value) = name_and_value(text)?;
+            inputs.push(Input { nodes: InputNodes::Start, name, value });
+        }
+    }
+    for text in &args.node_parameters {
+        inputs.push(of_node(text)?);
     }
     for text in &args.task_parameters {
         let (task, name, value) = with_node(text, "TASK")?;
@@ -31,11 +34,40 @@ pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {
         let nodes = InputNodes::Matching { label: Some(label.into()), task_identifier: None };
         inputs.push(Input { nodes, name, value });
     }
-    for text in &args.node_parameters {
-        let (id, name, value) = with_node(text, "ID")?;
-        inputs.push(Input { nodes: InputNodes::Id(NodeId::from(id)), name, value });
+    for text in &args.start_parameters {
+        let (name, value) = name_and_value(text)?;
+        inputs.push(Input { nodes: InputNodes::Start, name, value });
+    }
+    for text in &args.all_parameters {
+        let (name, value) = name_and_value(text)?;
+        inputs.push(Input { nodes: InputNodes::All, name, value });
     }
     Ok(inputs)
+}
+
+fn of_node(text: &str) -> Result<Input, Problem> {
+    let (id, name, value) = with_node(text, "ID")?;
+    let list = parse_value(id, Format::Json).ok().filter(|id| id.as_list().is_some());
+    let id = match list {
+        Some(list) => nested(&list).ok_or_else(|| {
+            Problem::usage(format!("the id of a node is a text or a list of two ids, found {}", list.python_repr()))
+        })?,
+        None => NodeId::from(id),
+    };
+    Ok(Input { nodes: InputNodes::Id(id), name, value })
+}
+
+/// The id that a JSON value stands for; its nesting is bounded by the reader.
+fn nested(id: &Value) -> Option<NodeId> {
+    match id {
+        Value::Str(text) => Some(NodeId::from(text.clone())),
+        Value::Int(number) => Some(NodeId::from(*number)),
+        Value::List(parts) => match &parts[..] {
+            [outer, inner] => Some(NodeId::nested(nested(outer)?, nested(inner)?)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(Key, Value), Problem> {
@@ -86,5 +118,9 @@ mod tests {
         let (node, name, value) = with_node("s:n:x=a:b=c", "ID").unwrap();
         assert_eq!((node, name, value), ("s:n", Key::from("x"), Value::from("a:b=c")));
         assert!(with_node("x=1", "ID").is_err());
+        assert_eq!(of_node(r#"["s", ["t", 1]]:x=1"#).unwrap().nodes, {
+            InputNodes::Id(NodeId::nested("s".into(), NodeId::nested("t".into(), 1.into())))
+        });
+        assert!(of_node(r#"["s"]:x=1"#).is_err());
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct EngineOptions {
     pub(crate) start_method: Option<StartMethod>,
     pub(crate) raise_on_error: bool,
     pub(crate) start_data: Payload,
+    /// Whether the first signal breaks off what runs.
+    pub(crate) forced_interruption: bool,
     /// Options that have no effect here.
     pub(crate) ignored: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl EngineOptions {
             start_method: None,
             raise_on_error: true,
             start_data: Payload::new(),
+            forced_interruption: false,
             ignored: Vec::new(),
         };
         for option in options {
@@ -57,6 +60,9 @@ impl EngineOptions {
             "scaling_workers" => self.scaling = needed(value.as_bool(), name, TRUTH, value)?,
             "context" => self.start_method = optional(value, |value| value.as_str()?.parse().ok(), name, METHOD)?,
             "raise_on_error" => self.raise_on_error = needed(value.as_bool(), name, TRUTH, value)?,
+            "forced_interruption" => self.forced_interruption = needed(value.as_bool(), name, TRUTH, value)?,
+            // From the command line signals always stop.
+            "stop_on_signals" if value.as_bool() == Some(true) => {}
             "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
             _ => self.ignored.push(name.to_owned()),
         }
@@ -132,6 +138,8 @@ mod tests {
             "scaling_workers=true",
             r#"startargs=[{"name": "a", "value": 1}]"#,
             "context=fork",
+            "stop_on_signals=true",
+            "forced_interruption=true",
             "other=1",
         ])
         .unwrap();
@@ -140,7 +148,7 @@ mod tests {
         assert_eq!(options.max_workers, Some(0));
         assert!(!options.raise_on_error);
         assert_eq!(options.start_data, Payload::single("a", 1));
-        assert!(options.scaling);
+        assert!(options.scaling && options.forced_interruption);
         assert_eq!(options.start_method, Some(StartMethod::Fork));
         assert_eq!(options.ignored, ["other"]);
     }

@@ -18,6 +18,8 @@ pub(crate) struct RunOutcome {
     /// Whether an error takes the place of a result; else its payload is the result.
     pub(crate) raise_on_error: bool,
     pub(crate) elapsed: Duration,
+    /// The outputs of all nodes that were kept as one, if that is to be the result.
+    pub(crate) merged: Option<Payload>,
     /// Name and outputs of the nodes whose outputs were kept.
     pub(crate) nodes: Vec<(String, Payload)>,
 }
@@ -25,7 +27,12 @@ pub(crate) struct RunOutcome {
 impl RunOutcome {
     pub(crate) fn new(graph: &Graph, report: Report, outputs: Outputs, elapsed: Duration) -> RunOutcome {
         let nodes = named(graph, &report);
-        RunOutcome { report, outputs, raise_on_error: true, elapsed, nodes }
+        RunOutcome { report, outputs, raise_on_error: true, elapsed, merged: None, nodes }
+    }
+
+    /// The outputs of all nodes that were kept, in the order of the workflow.
+    pub(crate) fn merged(&self) -> Payload {
+        Payload::merge_all(self.nodes.iter().map(|(_, outputs)| outputs))
     }
 
     /// The error that takes the place of the result.
@@ -37,6 +44,9 @@ impl RunOutcome {
     pub(crate) fn result(&self) -> Option<Payload> {
         if self.error().is_some() {
             return None;
+        }
+        if let Some(merged) = &self.merged {
+            return Some(merged.clone());
         }
         let wanted = self.outputs != Outputs::None;
         Some(self.report.output.clone().filter(|_| wanted).unwrap_or_default())

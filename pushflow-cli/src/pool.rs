@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pushflow_core::graph::{Graph, Node, closest};
 use pushflow_core::{Pool, PoolError};
 use pushflow_pools::factory::{self, PoolSettings};
+use smol_str::SmolStr;
 
+use crate::exit_code;
 use crate::problem::Problem;
 
 /// The name that stands for no pool: one task after the other, in the main thread.
@@ -15,17 +18,81 @@ const DEFAULT: &str = "process";
 /// What the end of a killed process may take on a busy machine.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// A pool and its name.
+type Named = (SmolStr, Arc<dyn Pool>);
+
+/// Returns the name of the pool of a run.
+pub(crate) fn name(name: Option<&str>) -> &str {
+    name.unwrap_or(DEFAULT)
+}
+
 /// Makes the pool of a name; `None` when tasks run in place.
 pub(crate) fn create(name: Option<&str>, settings: &PoolSettings) -> Result<Option<Arc<dyn Pool>>, Problem> {
-    let name = name.unwrap_or(DEFAULT);
-    if name == IN_PLACE {
-        return Ok(None);
+    let name = self::name(name);
+    if name == IN_PLACE { Ok(None) } else { make(name, settings).map(Some) }
+}
+
+/// Checks what can be known of a pool without making it.
+pub(crate) fn check(name: Option<&str>) -> Result<(), Problem> {
+    let name = self::name(name);
+    if name == IN_PLACE || factory::names().any(|known| known == name) { Ok(()) } else { Err(unknown(name)) }
+}
+
+/// Makes the pools that nodes ask for; none in a run in place, where all tasks run in the same way.
+pub(crate) fn of_nodes(
+    pool_of_run: Option<&str>,
+    graph: &Graph,
+    settings: &PoolSettings,
+) -> Result<Vec<Named>, Problem> {
+    check_nodes(graph)?;
+    if name(pool_of_run) == IN_PLACE {
+        return Ok(Vec::new());
     }
-    match factory::create(name, settings) {
-        Ok(pool) => Ok(Some(pool)),
-        Err(PoolError::UnknownType { name, known }) => {
-            Err(Problem::usage(format!("unknown pool type `{name}`, this build has: {known}, {IN_PLACE}")))
+    let mut pools: Vec<Named> = Vec::new();
+    for (_, wanted) in wishes(graph) {
+        if pools.iter().all(|(name, _)| name != wanted) {
+            // A start method is of pools of processes only.
+            let is_of_processes = wanted.as_str() != "thread";
+            let start_method = settings.start_method.filter(|_| is_of_processes);
+            pools.push((wanted.clone(), make(wanted, &PoolSettings { start_method, ..*settings })?));
         }
+    }
+    Ok(pools)
+}
+
+/// Checks that the pools that nodes ask for are known.
+pub(crate) fn check_nodes(graph: &Graph) -> Result<(), Problem> {
+    let unknown_one = wishes(graph).find(|(_, wanted)| !factory::names().any(|known| known == wanted.as_str()));
+    unknown_one.map_or(Ok(()), |(node, wanted)| {
+        let meant = closest(wanted, factory::names());
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        let message =
+            format!("node '{}' asks for a pool of unknown type: {}{meant}", node.label(), unknown(wanted).message);
+        let (exit_code, place) = (exit_code::INVALID, Some(node.place.clone()));
+        Err(Problem {
+            kind: "unknown_name",
+            node: Some(node.label().to_string()),
+            place,
+            exit_code,
+            ..Problem::usage(message)
+        })
+    })
+}
+
+/// The nodes that ask for a pool, and its name.
+fn wishes(graph: &Graph) -> impl Iterator<Item = (&Node, &SmolStr)> {
+    graph.nodes.iter().filter_map(|node| Some((node, node.settings.as_ref()?.pool.as_ref()?)))
+}
+
+fn unknown(name: &str) -> Problem {
+    let known = factory::names().collect::<Vec<_>>().join(", ");
+    Problem::usage(format!("unknown pool type `{name}`, this build has: {known}, {IN_PLACE}"))
+}
+
+fn make(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Problem> {
+    match factory::create(name, settings) {
+        Ok(pool) => Ok(pool),
+        Err(PoolError::UnknownType { name, .. }) => Err(unknown(&name)),
         Err(error @ (PoolError::Workers { .. } | PoolError::Setting { .. })) => Err(Problem::usage(error.to_string())),
         Err(error) => Err(Problem::internal(format!("cannot start the pool: {error}"))),
     }

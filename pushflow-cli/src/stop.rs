@@ -23,11 +23,12 @@ struct State {
 }
 
 impl StopWatch {
-    /// Starts to watch.
-    pub(crate) fn start() -> Result<StopWatch, Problem> {
+    /// Starts to watch. `is_forced`: already the first signal breaks off what runs.
+    pub(crate) fn start(is_forced: bool) -> Result<StopWatch, Problem> {
         let state = Arc::new(Mutex::new(State::default()));
         let seen = Arc::clone(&state);
         let stages = StopStages::watch(&[Signal::INTERRUPT, Signal::TERMINATE], move |stage, signal| {
+            let stage = if is_forced && stage == Stage::Stop { Stage::Interrupt } else { stage };
             say(stage, signal);
             if stage == Stage::Kill {
                 // Whoever waits for the run does not go on to tell what comes of that.

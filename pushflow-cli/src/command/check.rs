@@ -9,6 +9,7 @@ use crate::answer::{ErrorView, WarningView};
 use crate::arguments::{CheckArgs, TextOrJson};
 use crate::display::out;
 use crate::exit_code;
+use crate::pool;
 use crate::problem::Problem;
 
 #[derive(serde::Serialize)]
@@ -22,6 +23,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
     let (graph, problem) = match workflow::load(&args.workflow) {
         Ok(graph) => {
             let problem = compile(&graph, &Tasks::new()).err().map(|error| Problem::of_compile(&error));
+            let problem = problem.or_else(|| pool::check_nodes(&graph).err());
             (Some(graph), problem)
         }
         Err(problem) => (None, Some(problem)),

@@ -3,11 +3,14 @@
 mod events;
 mod human;
 pub(crate) mod out;
+mod plan;
+pub(crate) mod table;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pushflow_core::event::Listener;
+use pushflow_core::graph::Graph;
 
 use crate::answer::Answer;
 use crate::arguments::{Format, Outputs};
@@ -64,6 +67,16 @@ impl Display {
             Format::Quiet => self.missed_failures(outcome),
         }
         outcome.exit_code()
+    }
+
+    /// Shows what would be run.
+    pub(crate) fn dry_run(&self, graph: &Graph, pool: &str) {
+        match self.format {
+            Format::Json => out::json_line(&Answer::of_dry_run()),
+            Format::Jsonl => out::json_line(&events::Ended::new(Answer::of_dry_run())),
+            Format::Human => out::result(&plan::plan(graph, pool)),
+            Format::Quiet => {}
+        }
     }
 
     /// Shows why there was no run; returns the exit code.

@@ -77,11 +77,7 @@ fn a_link_handles_what_took_too_long() {
 
 #[test]
 fn people_are_told_of_tries() {
-    let output = run(&nodes(&[with(&sh("a", "exit 1"), r#"{"retries": 1, "priority": 2}"#)]), &[]);
+    let output = run(&nodes(&[with(&sh("a", "exit 1"), r#"{"retries": 1}"#)]), &[]);
     let text = stderr(&output);
     assert!(text.contains("failed (try 1, trying again): a: "), "{text}");
-    assert!(
-        text.contains("warning: ") && text.contains("'priority' under 'pushflow' of node 'a' has no effect"),
-        "{text}"
-    );
 }

@@ -27,7 +27,18 @@ fn inputs_come_from_json_and_yaml_files() {
 fn inputs_come_from_parameters_of_ewoks() {
     let parameters = ["-p", "x=1", "-pn", "a:y=[1]", "-pl", "A:z=text", "-pt", "cho:u=true", "-pa", "v=", "-ps", "0=p"];
     let (code, answer) = run_json(&echo(), &parameters);
-    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-v -x 1 -u True -z text -y [1] p\n")));
+    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-x 1 -y [1] -u True -z text -v p\n")));
+}
+
+#[test]
+fn of_one_input_the_later_option_in_the_order_of_ewoks_counts() {
+    for (parameters, expected) in [
+        (["-pn", "a:x=node", "-p", "a:x=plain"], "-x node\n"),
+        (["-pa", "x=all", "-pn", "a:x=node"], "-x all\n"),
+        (["-ps", "x=start", "-pl", "A:x=label"], "-x start\n"),
+    ] {
+        assert_eq!(run_json(&echo(), &parameters).1["result"]["out"], expected, "{parameters:?}");
+    }
 }
 
 #[test]
@@ -38,7 +49,7 @@ fn unusable_inputs_are_refused() {
         (["--inputs", "none.json"], 2, "none.json: there is no such file"),
         (["--inputs", "bad.json"], 2, "bad.json:2:2: "),
         (["-pn", "b:x=1"], 3, "there is no node 'b'"),
-        (["-p", "x"], 2, "expected NAME=VALUE, found `x`"),
+        (["-p", "x"], 2, "expected [ID:]NAME=VALUE, found `x`"),
         (["-o", "timeout=0"], 2, "option `timeout` must be a number of seconds above 0, found 0"),
     ];
     for (arguments, code, part) in cases {

@@ -10,6 +10,7 @@ mod exit_codes;
 mod human;
 mod inputs;
 mod pools;
+mod settings;
 mod stopping;
 mod usage;
 
