@@ -11,7 +11,7 @@ use crate::payload::Payload;
 pub struct JoinActor;
 
 /// What a join has collected in a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct JoinState {
     arrived: usize,
     collected: Vec<Payload>,

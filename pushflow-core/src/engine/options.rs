@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::report::Report;
+use crate::actor::JoinState;
 use crate::event::Listener;
 use crate::payload::Payload;
 use crate::pool::Pool;
@@ -18,6 +20,7 @@ pub struct RunOptions {
     pub(crate) keep: Keep,
     pub(crate) listener: Option<Listener>,
     pub(crate) stored: Option<Payload>,
+    pub(crate) joins: Vec<(u32, JoinState)>,
     pub(crate) pools: Vec<(SmolStr, Arc<dyn Pool>)>,
     pub(crate) resources: Vec<(SmolStr, f64)>,
     pub(crate) fail_fast: bool,
@@ -104,6 +107,15 @@ impl RunOptions {
     #[must_use]
     pub fn stored(mut self, stored: Option<Payload>) -> RunOptions {
         self.stored = stored;
+        self
+    }
+
+    /// Goes on with what the join actors had at the end of an earlier run of the same network.
+    ///
+    /// Semantics: pypushflow's actors keep their state between runs; a `JoinActor` fires once in its life.
+    #[must_use]
+    pub fn after(mut self, earlier: &Report) -> RunOptions {
+        self.joins.clone_from(&earlier.joins);
         self
     }
 }

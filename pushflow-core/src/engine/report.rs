@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::network::ActorId;
-use crate::actor::{ERROR_INSTANCE, ERROR_KEY};
+use crate::actor::{ERROR_INSTANCE, ERROR_KEY, JoinState};
 use crate::error::{ErrorKind, TaskError};
 use crate::payload::Payload;
 use crate::value::Value;
@@ -28,6 +28,8 @@ pub struct Report {
     pub started: u64,
     /// Executions that failed, handled or not.
     pub failed: u64,
+    /// What the join actors had collected.
+    pub(crate) joins: Vec<(u32, JoinState)>,
 }
 
 /// How a run ended.

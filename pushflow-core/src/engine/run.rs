@@ -72,9 +72,12 @@ impl<N: Deref<Target = Network>> Run<N> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut states = Vec::with_capacity(network.states as usize);
-        for node in &network.nodes {
+        for (slot, node) in (0_u32..).zip(&network.nodes) {
             match node.actor {
-                Actor::Join(_) => states.push(State::Join(Mutex::default())),
+                Actor::Join(_) => {
+                    let earlier = options.joins.iter().find(|(of, _)| *of == slot);
+                    states.push(State::Join(Mutex::new(earlier.map(|(_, state)| state.clone()).unwrap_or_default())));
+                }
                 Actor::InputMerge(_) => states.push(State::Merge(Mutex::default())),
                 _ => {}
             }
@@ -296,7 +299,17 @@ impl<N: Deref<Target = Network>> Run<N> {
             status_text: end.status_text.clone(),
             started: self.counters.started(),
             failed: self.counters.failed(),
+            joins: self.joins(),
         }
+    }
+
+    fn joins(&self) -> Vec<(u32, JoinState)> {
+        let of_join =
+            |(slot, node): (u32, &super::network::Node)| match (&node.actor, self.states.get(node.state as usize)) {
+                (Actor::Join(_), Some(State::Join(state))) => Some((slot, lock(state).clone())),
+                _ => None,
+            };
+        if self.states.is_empty() { Vec::new() } else { (0..).zip(&self.network.nodes).filter_map(of_join).collect() }
     }
 
     /// Says that the time was over before the run was.

@@ -3,6 +3,7 @@
 
 mod ppfport;
 mod resolve;
+mod scenario;
 mod script;
 mod subprocess;
 

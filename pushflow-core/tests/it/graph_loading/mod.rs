@@ -5,6 +5,7 @@ mod files;
 mod graph_attributes;
 mod inputs;
 mod link;
+mod newest;
 mod node;
 mod sub_graphs;
 mod syntax;

@@ -1,0 +1,2 @@
+def run(n, **rest):
+    return {"even": n % 2 == 0}
