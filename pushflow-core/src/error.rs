@@ -174,6 +174,13 @@ impl TaskError {
         self
     }
 
+    /// Puts the error under another type, and keeps the rest.
+    #[must_use]
+    pub fn renamed_type(mut self, type_name: impl Into<SmolStr>) -> TaskError {
+        self.0.type_name = type_name.into();
+        self
+    }
+
     /// Adds how the worker ended.
     #[must_use]
     pub fn with_lost_worker(mut self, lost: LostWorker) -> TaskError {

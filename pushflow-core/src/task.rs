@@ -123,6 +123,11 @@ impl<'a> Context<'a> {
         self.attempt
     }
 
+    /// Returns who is told of what the task says: for a task that has others say it.
+    pub fn listener(&self) -> Option<&'a Listener> {
+        self.listener
+    }
+
     /// Whether the task should end: it was interrupted, or the time is over. Looked at by long computations.
     pub fn is_interrupted(&self) -> bool {
         self.interruption().is_some()

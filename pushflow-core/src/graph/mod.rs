@@ -24,6 +24,7 @@ mod draft;
 mod error;
 mod inputs;
 mod json;
+mod kind;
 mod load;
 mod model;
 mod newest;
@@ -40,6 +41,7 @@ mod yaml;
 
 pub use error::{GraphError, GraphErrorKind};
 pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
+pub use kind::KindSettings;
 pub use load::{CanStart, LoadOptions, load_file, load_text, parse_value};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
 pub use newest::{newest, write};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::error::{GraphError, GraphErrorKind};
+use super::kind::KindSettings;
 use super::source::Item;
 use super::suggest::closest;
 use crate::actor::Backoff;
@@ -16,6 +17,8 @@ use crate::value::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
+    /// In what the task runs: in place by default.
+    pub kind: Option<KindSettings>,
     /// Name of the pool that runs the node; by default that of the run.
     pub pool: Option<SmolStr>,
     /// How often an execution that failed is tried again; by default as the run says, which is 0 unless told otherwise.
@@ -32,7 +35,7 @@ pub struct Settings {
     pub priority: i64,
 }
 
-const KNOWN: [&str; 6] = ["pool", "retries", "retry_on", "timeout", "resources", "priority"];
+const KNOWN: [&str; 7] = ["kind", "pool", "retries", "retry_on", "timeout", "resources", "priority"];
 const RETRIES: [&str; 4] = ["count", "delay", "factor", "max_delay"];
 
 impl Settings {
@@ -53,6 +56,7 @@ impl Settings {
         let default = Settings::default();
         let is_null = item.is_null();
         match key {
+            "kind" => self.kind = if is_null { None } else { Some(KindSettings::read(item)?) },
             "pool" => self.pool = if is_null { None } else { Some(item.text("'pool' of a node")?) },
             "retries" if is_null => (self.retries, self.backoff) = (None, None),
             "retries" if item.is_object() => self.set_backoff(item)?,
@@ -97,6 +101,7 @@ impl Settings {
         let retry_on = self.retry_on.as_ref().map(|names| Value::list(names.iter().map(|name| name.as_str())));
         let seconds = self.timeout.map(|timeout| Value::Float(timeout.as_secs_f64()));
         let entries = [
+            ("kind", self.kind.as_ref().map(KindSettings::value)),
             ("pool", self.pool.as_deref().map(Value::from)),
             ("retries", self.retries.map(|count| retries_value(count, self.backoff))),
             ("retry_on", retry_on),
@@ -108,7 +113,7 @@ impl Settings {
     }
 }
 
-fn needed<T>(
+pub(super) fn needed<T>(
     item: &Item<'_>,
     key: &str,
     expected: &str,
@@ -121,7 +126,7 @@ fn needed<T>(
     })
 }
 
-fn count(value: &Value) -> Option<u32> {
+pub(super) fn count(value: &Value) -> Option<u32> {
     value.as_int().and_then(|count| u32::try_from(count).ok())
 }
 
@@ -150,7 +155,7 @@ fn factor(value: &Value) -> Option<f64> {
     value.as_float().filter(|factor| factor.is_finite() && *factor >= 1.0)
 }
 
-fn seconds(value: &Value) -> Option<Duration> {
+pub(super) fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(value.as_float()?).ok().filter(|duration| !duration.is_zero())
 }
 

@@ -93,7 +93,7 @@ fn settings_of_this_engine_are_understood() {
 #[test]
 fn unknown_and_unusable_settings_are_refused() {
     let with = |settings: &str| nodes(&format!("{{\"id\": \"a\", \"method\": \"m.f\",\n\"pushflow\": {settings}}}"));
-    let known = "pool, retries, retry_on, timeout, resources, priority";
+    let known = "kind, pool, retries, retry_on, timeout, resources, priority";
     let message =
         format!("unknown key 'retry' under 'pushflow' of a node, expected one of: {known}; did you mean 'retry_on'?");
     let error = refused(&with(r#"{"pool": "thread", "retry": 1}"#), "ValueError", &message);
@@ -121,6 +121,68 @@ fn unknown_and_unusable_settings_are_refused() {
     ] {
         let error = load(&with(settings)).unwrap_err();
         assert_eq!(place(&error).0, 2, "{settings}");
+    }
+}
+
+#[test]
+fn the_kind_of_a_node_is_a_name_or_an_object() {
+    let kind = |written: &str| {
+        let text = format!(r#"{{"id": "a", "method": "m.f", "pushflow": {{"kind":{written}}}}}"#);
+        let graph = load(&nodes(&text)).unwrap();
+        assert!(graph.warnings.is_empty());
+        let settings = graph.nodes[0].settings.as_deref().unwrap().clone();
+        let again = serde_json::to_string(&Value::map(settings.entries())).unwrap();
+        (settings.kind, again)
+    };
+    let pool = r#"{"name":"cfpool","start_method":"spawn","workers":2,"soft_time_limit":1.0,"hard_time_limit":2.5,"grace":0.5,"max_tasks_per_child":3,"max_memory_per_child":1000000}"#;
+    for written in [r#""simple""#, r#""mppool""#, pool, r#"{"name":"bprocess","daemonic":true}"#] {
+        assert_eq!(kind(written).1, format!(r#"{{"kind":{written}}}"#));
+    }
+    let (found, _) = kind(pool);
+    let found = found.unwrap();
+    assert_eq!((found.name.as_str(), found.start_method.as_deref(), found.workers), ("cfpool", Some("spawn"), Some(2)));
+    assert_eq!((found.daemonic, found.max_memory_per_child), (false, Some(1_000_000)));
+    assert_eq!(kind("null").0, None);
+    let (found, again) = kind(r#"{"workers": null, "grace": null, "name": "cfpool", "start_method": null}"#);
+    assert_eq!((found.unwrap().workers, again.as_str()), (None, r#"{"kind":"cfpool"}"#));
+}
+
+#[test]
+fn unknown_and_unusable_kinds_are_refused_with_their_place() {
+    let with =
+        |kind: &str| nodes(&format!("{{\"id\": \"a\", \"method\": \"m.f\",\n\"pushflow\": {{\"kind\": {kind}}}}}"));
+    let kinds = "simple, cfpool, mppool, mpprocess, bpool, bprocess";
+    let message = format!("unknown kind 'pool' of a node, expected one of: {kinds}");
+    assert_eq!(place(&refused(&with(r#""pool""#), "ValueError", &message)), (2, 22));
+    assert_eq!(place(&refused(&with(r#"{"name": "pool"}"#), "ValueError", &message)), (2, 31));
+    let options = "name, start_method, workers, soft_time_limit, hard_time_limit, grace, max_tasks_per_child, \
+                   max_memory_per_child";
+    for key in ["daemonic", "start method"] {
+        let message = format!("unknown key '{key}' of the kind 'cfpool' of a node, expected one of: {options}");
+        let error = refused(&with(&format!(r#"{{"name": "cfpool", "{key}": 1}}"#)), "ValueError", &message);
+        assert_eq!(place(&error).0, 2);
+    }
+    let message = format!("'kind' of a node needs a 'name', one of: {kinds}");
+    refused(&with("{}"), "ValueError", &message);
+    refused(&with(r#"{"name": null}"#), "ValueError", &message);
+    let message = "'start_method' of a node: expected one of forkserver, spawn, fork, found 'thread'";
+    refused(&with(r#"{"name": "mppool", "start_method": "thread"}"#), "ValueError", message);
+    for kind in [
+        "1",
+        "[]",
+        r#"{"name": 1}"#,
+        r#"{"name": "cfpool", "workers": 0}"#,
+        r#"{"name": "cfpool", "workers": 1.5}"#,
+        r#"{"name": "bprocess", "workers": 1}"#,
+        r#"{"name": "bprocess", "daemonic": 1}"#,
+        r#"{"name": "simple", "grace": 1}"#,
+        r#"{"name": "cfpool", "grace": 0}"#,
+        r#"{"name": "cfpool", "soft_time_limit": "1"}"#,
+        r#"{"name": "cfpool", "hard_time_limit": -1}"#,
+        r#"{"name": "cfpool", "max_memory_per_child": -1}"#,
+    ] {
+        let error = load(&with(kind)).unwrap_err();
+        assert_eq!(place(&error).0, 2, "{kind}");
     }
 }
 
