@@ -13,3 +13,12 @@ const BILLIARD: Policy =
 pub fn billiard() -> ProcessPoolBuilder {
     ProcessPoolBuilder::new(BILLIARD)
 }
+
+/// Describes one process that is not daemonic, unless it is [made so](ProcessPoolBuilder::daemonic), and that may be started
+/// in any process: a pool of one worker that starts with the first execution.
+///
+/// Semantics: `billiard.Process`.
+pub fn process() -> ProcessPoolBuilder {
+    let policy = Policy { name: "billiard process", daemonic: false, start: Start::OnDemand, ..BILLIARD };
+    ProcessPoolBuilder::new(policy).workers(1)
+}

@@ -18,3 +18,12 @@ pub fn multiprocessing() -> ProcessPoolBuilder {
 pub fn ndmultiprocessing() -> ProcessPoolBuilder {
     ProcessPoolBuilder::new(Policy { name: "ndmultiprocessing", daemonic: false, ..MULTIPROCESSING })
 }
+
+/// Describes one process that is not daemonic, unless it is [made so](ProcessPoolBuilder::daemonic): a pool of one worker that
+/// starts with the first execution.
+///
+/// Semantics: `multiprocessing.Process`.
+pub fn process() -> ProcessPoolBuilder {
+    let policy = Policy { name: "multiprocessing process", daemonic: false, start: Start::OnDemand, ..MULTIPROCESSING };
+    ProcessPoolBuilder::new(policy).workers(1)
+}

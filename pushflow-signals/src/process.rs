@@ -32,6 +32,7 @@ pub struct ProcessBuilder {
     body: Body,
     method: StartMethod,
     daemonic: bool,
+    tied: bool,
     children: Children,
     exempt: bool,
     grace: Duration,
@@ -269,6 +270,7 @@ impl ProcessBuilder {
             body,
             method,
             daemonic: false,
+            tied: false,
             children: Children::ByRule,
             exempt: false,
             grace: Duration::from_secs(5),
@@ -287,6 +289,15 @@ impl ProcessBuilder {
     #[must_use]
     pub fn daemonic(mut self) -> ProcessBuilder {
         self.daemonic = true;
+        self
+    }
+
+    /// Has it killed, with all below it, when this process is killed, as a daemonic one; otherwise it is none.
+    ///
+    /// For what is of no use to anybody else than this process.
+    #[must_use]
+    pub fn tied(mut self) -> ProcessBuilder {
+        self.tied = true;
         self
     }
 
@@ -339,8 +350,8 @@ impl ProcessBuilder {
         if self.method != StartMethod::Fork && !is_initialized() {
             return Err(Error::NotInitialized { method: self.method });
         }
-        let ProcessBuilder { body, method, daemonic, children, grace, input, .. } = self;
-        let tied = daemonic || daemonic::is_tied();
+        let ProcessBuilder { body, method, daemonic, tied, children, grace, input, .. } = self;
+        let tied = tied || daemonic || daemonic::is_tied();
         let place = tree::place(tied);
         let (parent, tree) = (std::process::id(), place.clone());
         let mut boot = Boot { name: String::new(), daemonic, tied, children, parent, tree, grace, input };

@@ -35,6 +35,7 @@ pub struct ProcessPoolBuilder {
     pub(super) workers: Option<usize>,
     pub(super) method: StartMethod,
     pub(super) children: Option<Children>,
+    pub(super) tied: bool,
     pub(super) max_pending: Option<usize>,
     pub(super) prefetch: usize,
     pub(super) max_tasks_per_child: Option<u64>,
@@ -65,6 +66,7 @@ impl ProcessPoolBuilder {
             workers: None,
             method: StartMethod::default(),
             children: None,
+            tied: false,
             max_pending: None,
             prefetch: MOST_PREFETCH,
             max_tasks_per_child: None,
@@ -102,6 +104,21 @@ impl ProcessPoolBuilder {
     #[must_use]
     pub fn children(mut self, children: Children) -> ProcessPoolBuilder {
         self.children = Some(children);
+        self
+    }
+
+    /// Makes workers daemonic that are not by the type of the pool: they end with this process.
+    #[must_use]
+    pub fn daemonic(mut self) -> ProcessPoolBuilder {
+        self.policy.daemonic = true;
+        self
+    }
+
+    /// Has workers that are not daemonic killed, with all below them, when this process is killed; otherwise each finishes
+    /// what it is running.
+    #[must_use]
+    pub fn tied(mut self) -> ProcessPoolBuilder {
+        self.tied = true;
         self
     }
 

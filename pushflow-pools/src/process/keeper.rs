@@ -120,6 +120,9 @@ impl Keeper {
         if settings.policy.exempt {
             builder = builder.exempt();
         }
+        if settings.tied {
+            builder = builder.tied();
+        }
         let mut process = builder.start().map_err(|error| PoolError::Start { source: error.into() })?;
         let link = process.take_link().ok_or(PoolError::Closed)?;
         let setup = || -> io::Result<(Lane, Vec<Prints>)> {

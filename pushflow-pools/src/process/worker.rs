@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pushflow_core::error::ErrorKind;
-use pushflow_core::event::{Event, Listener, RunId};
+use pushflow_core::event::{Event, Listener, RunId, Stream};
 use pushflow_core::interrupt::{Cause, Interruption, Source};
 use pushflow_core::pool::{Outcome, Subject};
 use pushflow_core::value::Buffer;
@@ -176,6 +176,8 @@ impl Worker {
                     encoder.u8(MESSAGE);
                     encoder.text(text);
                 }),
+                // What was printed in a pool of the task's is printed by the task.
+                Event::Output { stream, text, .. } => print(*stream, text),
                 _ => {}
             }
         });
@@ -327,6 +329,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Prints as the task would. Nobody is left to be told that nobody reads.
+fn print(stream: Stream, text: &str) {
+    let _ = match stream {
+        Stream::Stdout => io::Write::write_all(&mut io::stdout().lock(), text.as_bytes()),
+        Stream::Stderr => io::Write::write_all(&mut io::stderr().lock(), text.as_bytes()),
+    };
 }
 
 /// The number of the call that makes the worker ready.
