@@ -9,12 +9,33 @@
 //! | `script` | [`script`] | a command or script file, with the conventions of ewoks |
 //! | `ppfport` | [`ppfport`] | nothing: it passes the carried dictionary on |
 //!
+//! Whatever the task of a node is, its setting `kind` says in what it runs:
+//!
+//! | `kind` | module | in what |
+//! | --- | --- | --- |
+//! | `simple` | | in place: in the worker of the pool |
+//! | `cfpool`, `mppool`, `bpool` | [`cfpool`], [`mppool`], [`bpool`] | a nested `process`, `multiprocessing`, `billiard` pool |
+//! | `mpprocess`, `bprocess` | [`mpprocess`], [`bprocess`] | one nested process, as of `multiprocessing` or `billiard` |
+//!
 //! # Features
 //!
-//! `simple`, `subprocess` and `script`, all default. `script` needs `subprocess`.
+//! `simple`, `subprocess`, `script`, `cfpool`, `mppool`, `mpprocess`, `bpool` and `bprocess`, all default. `script` needs
+//! `subprocess`; the last five have [`nested`] in common.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bpool")]
+pub mod bpool;
+#[cfg(feature = "bprocess")]
+pub mod bprocess;
+#[cfg(feature = "cfpool")]
+pub mod cfpool;
+#[cfg(feature = "mppool")]
+pub mod mppool;
+#[cfg(feature = "mpprocess")]
+pub mod mpprocess;
+#[cfg(feature = "nested")]
+pub mod nested;
 pub mod ppfport;
 pub mod resolve;
 #[cfg(feature = "script")]

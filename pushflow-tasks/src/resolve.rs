@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pushflow_core::engine::TaskResolver;
+#[cfg(not(feature = "nested"))]
+use pushflow_core::graph::KindSettings;
 use pushflow_core::graph::{Node, TaskType};
 use pushflow_core::{ErrorKind, Task, TaskError};
 
@@ -65,11 +67,27 @@ impl Default for Tasks {
 impl TaskResolver for Tasks {
     fn resolve(&self, node: &Node) -> Result<Arc<dyn Task>, TaskError> {
         let kind = node.task_type.as_str();
-        match KINDS.iter().find(|(known, _)| *known == kind) {
-            Some((_, make)) => make(self, node),
-            None => Err(unavailable(node)),
+        let task = match KINDS.iter().find(|(known, _)| *known == kind) {
+            Some((_, make)) => make(self, node)?,
+            None => return Err(unavailable(node)),
+        };
+        match node.settings.as_ref().and_then(|settings| settings.kind.as_ref()) {
+            None => Ok(task),
+            Some(kind) => nest(task, kind, node, self.grace),
         }
     }
+}
+
+#[cfg(feature = "nested")]
+use crate::nested::resolve as nest;
+
+#[cfg(not(feature = "nested"))]
+fn nest(task: Arc<dyn Task>, kind: &KindSettings, node: &Node, _: Duration) -> Result<Arc<dyn Task>, TaskError> {
+    if kind.name == "simple" {
+        return Ok(task);
+    }
+    let message = format!("node '{}' has the kind '{}', which this build has not", node.label(), kind.name);
+    Err(TaskError::new(ErrorKind::Unavailable, "ValueError", message))
 }
 
 fn unavailable(node: &Node) -> TaskError {

@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "the tests make a named pipe")]
 
+mod nested;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
             })
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(nested::trials()).collect()).exit_code()
 }
 
 /// A pool of processes.
