@@ -33,6 +33,7 @@ mod stat;
 pub mod streams;
 #[expect(unsafe_code, reason = "the system calls that Rust cannot know to be safe")]
 mod sys;
+mod tag;
 mod thread;
 mod tree;
 pub mod wait;
@@ -48,6 +49,7 @@ pub use poller::{Event, Interest, Poller};
 pub use process::{Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
 pub use start::{StartMethod, UnknownStartMethod, init, is_initialized, leave_copy, warm_up};
+pub use tag::{Tag, Waiting, WaitingThread};
 
 #[doc(hidden)]
 pub use linkme;

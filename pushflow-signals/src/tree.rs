@@ -45,19 +45,29 @@ pub(crate) fn settle(place: &str) {
 
 /// Returns the ids of the processes that were executed at or below a place.
 pub(crate) fn members(place: &str) -> Vec<u32> {
+    carriers(VARIABLE, place)
+}
+
+/// Returns the ids of the processes whose environment has a place, or one below it, in a variable.
+pub(crate) fn carriers(variable: &str, place: &str) -> Vec<u32> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| is_member(*id, place)).collect()
+    ids.filter(|id| carries(*id, variable, place)).collect()
 }
 
 /// Kills all that was executed at or below a place, and what that starts in the meantime. Returns how many it killed.
 pub(crate) fn sweep(place: &str) -> usize {
+    sweep_carriers(VARIABLE, place)
+}
+
+/// As [`sweep`], for a place in another variable.
+pub(crate) fn sweep_carriers(variable: &str, place: &str) -> usize {
     // A process that the kernel does not let go is not waited for.
     let limit = Instant::now() + Duration::from_secs(5);
     let mut killed = 0;
     loop {
-        let found = members(place);
-        let killed_now = found.into_iter().filter(|id| kill(*id, place)).count();
+        let found = carriers(variable, place);
+        let killed_now = found.into_iter().filter(|id| kill(*id, variable, place)).count();
         killed += killed_now;
         if killed_now == 0 || Instant::now() > limit {
             return killed;
@@ -66,16 +76,16 @@ pub(crate) fn sweep(place: &str) -> usize {
     }
 }
 
-fn kill(id: u32, place: &str) -> bool {
+fn kill(id: u32, variable: &str, place: &str) -> bool {
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
     let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
     // Looked at once more: before the descriptor held it the id may have become another's.
-    is_member(id, place) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
+    carries(id, variable, place) && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()
 }
 
-fn is_member(id: u32, place: &str) -> bool {
-    environment(id).split(|byte| *byte == 0).any(|variable| {
-        let value = variable.strip_prefix(VARIABLE.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+fn carries(id: u32, variable: &str, place: &str) -> bool {
+    environment(id).split(|byte| *byte == 0).any(|entry| {
+        let value = entry.strip_prefix(variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
         let rest = value.and_then(|value| value.strip_prefix(place.as_bytes()));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
     })
@@ -111,7 +121,7 @@ fn read_at_once(id: u32) -> std::io::Result<Vec<u8>> {
     }
 }
 
-fn unique() -> String {
+pub(crate) fn unique() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut random = [0_u8; 8];
     if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_err() {

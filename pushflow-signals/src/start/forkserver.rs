@@ -22,6 +22,7 @@ use super::fork::pid_of;
 use super::live::{begin, is_initialized};
 use super::{Role, spawn};
 use crate::error::Error;
+use crate::family;
 use crate::fork_local::{self, ForkLocal, PrivateFd, no_fork};
 use crate::kin::Kin;
 use crate::sys::{self, Side};
@@ -89,6 +90,8 @@ pub fn warm_up() -> Result<(), Error> {
     if !is_initialized() {
         return Err(Error::NotInitialized { method: crate::StartMethod::Forkserver });
     }
+    // So that the server is told when this process ends in order, and is reaped.
+    family::look_after()?;
     let mut server = lock();
     if server.is_none() {
         *server = Some(Server::start()?);

@@ -3,11 +3,11 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use pushflow_signals::StartMethod;
+use pushflow_signals::{StartMethod, Tag};
 use rustix::process::{Signal, kill_process};
 
 use crate::relatives::{Parent, Way};
-use crate::{Test, tests, wait_for};
+use crate::{Test, again, is_child, tests, wait_for};
 
 pub(crate) const TESTS: &[Test] = tests![
     a_return_from_main_ends_the_family,
@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_second_signal_does_not_wait,
     sigkill_ends_what_is_daemonic,
     a_program_with_commands_only_ends_in_order_as_well,
+    a_program_that_is_only_warm_takes_its_server_along,
 ];
 
 /// Lets parents end in a way, by each start method and with one to three levels below them.
@@ -115,5 +116,20 @@ fn a_program_with_commands_only_ends_in_order_as_well() {
         parent.child.wait().unwrap();
         all_was_in_order(&parent);
         parent.wait_until_gone();
+    }
+}
+
+fn a_program_that_is_only_warm_takes_its_server_along() {
+    const TEST: &str = "exits::a_program_that_is_only_warm_takes_its_server_along";
+    if is_child(TEST) {
+        return pushflow_signals::warm_up().unwrap();
+    }
+    for _ in 0..20 {
+        let tag = Tag::new();
+        let (name, value) = tag.variable();
+        let status = again(TEST).env(name, value).stdout(std::process::Stdio::null()).status().unwrap();
+        assert!(status.success());
+        let left: Vec<String> = tag.look().iter().map(ToString::to_string).collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }
