@@ -1,4 +1,5 @@
-//! The pool type `billiard`: daemonic workers that may start processes, and may be started in any process.
+//! The pool type `billiard`: daemonic workers, which may be started in any process, daemonic or not. So tasks in its workers may
+//! have children, if these are of `billiard` themselves; of other types they are refused as in any daemonic process.
 //!
 //! Semantics: `billiard.Pool`, with its time limits and its limit of memory.
 
@@ -7,7 +8,7 @@ use pushflow_signals::Children;
 use crate::process::{Policy, ProcessPoolBuilder, Start};
 
 const BILLIARD: Policy =
-    Policy { name: "billiard", daemonic: true, children: Children::Allow, exempt: true, start: Start::Eager };
+    Policy { name: "billiard", daemonic: true, children: Children::ByRule, exempt: true, start: Start::Eager };
 
 /// Describes a pool of the type `billiard`.
 pub fn billiard() -> ProcessPoolBuilder {

@@ -89,6 +89,11 @@ pub fn default_name() -> Result<&'static str, PoolError> {
     Ok(names().find(|name| *name == "process").unwrap_or_else(fallback))
 }
 
+/// Whether the workers of the pool of a name are processes, which are started by one of several methods.
+pub fn has_processes(name: &str) -> bool {
+    !matches!(name, "thread" | "gevent" | "coroutine")
+}
+
 /// Makes the pool of a name.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `bpool`: the body runs in a nested pool of the type `billiard`: daemonic workers, which may start processes; also in a daemonic process.
+//! `bpool`: the body runs in a nested pool of the type `billiard`: daemonic workers, also in a daemonic process.
 //!
 //! Semantics: a task that uses a `billiard.Pool`.
 

@@ -1,4 +1,4 @@
-//! `bprocess`: the body runs in one nested process, daemonic on request. It may be started in a daemonic process, and start processes, daemonic or not.
+//! `bprocess`: the body runs in one nested process, daemonic on request. It may be started in a daemonic process.
 //!
 //! Semantics: a task that uses a `billiard.Process`.
 

@@ -21,7 +21,7 @@ pub(crate) const BACKENDS: [Backend; 5] = [
     Backend { name: "ndprocess", make: concurrent_futures::ndprocess, daemonic: false, may_nest: true },
     Backend { name: "multiprocessing", make: multiprocessing::multiprocessing, daemonic: true, may_nest: false },
     Backend { name: "ndmultiprocessing", make: multiprocessing::ndmultiprocessing, daemonic: false, may_nest: true },
-    Backend { name: "billiard", make: billiard::billiard, daemonic: true, may_nest: true },
+    Backend { name: "billiard", make: billiard::billiard, daemonic: true, may_nest: false },
 ];
 
 impl Backend {

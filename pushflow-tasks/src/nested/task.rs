@@ -55,6 +55,7 @@ impl Nested {
         Nested { body, kind, settings: Settings::default() }
     }
 
+    #[cfg(any(feature = "mpprocess", feature = "bprocess"))]
     pub(crate) fn daemonic(mut self) -> Nested {
         self.settings.daemonic = true;
         self

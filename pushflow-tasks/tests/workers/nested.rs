@@ -123,7 +123,7 @@ fn threads() -> Arc<dyn Pool> {
 
 /// Whether the workers of a pool may not have children.
 fn is_childless(setup: Setup) -> bool {
-    setup.pool == "multiprocessing"
+    matches!(setup.pool, "multiprocessing" | "billiard")
 }
 
 /// Ways to nest that a pool allows.
@@ -270,9 +270,7 @@ fn what_is_said_and_printed_is_told(setup: Setup) {
 fn kinds_nest_in_kinds(setup: Setup) {
     let pool = setup.make();
     for (kind, nest) in allowed(setup) {
-        // What is daemonic has daemonic workers below only where it may have any.
-        let inner = if matches!(kind, "bpool" | "bprocess") { cfpool::nest } else { bpool::nest };
-        let task = nest(Arc::new(inner(body("tests.who")).start_method(setup.method)));
+        let task = nest(Arc::new(bpool::nest(body("tests.who")).start_method(setup.method)));
         let outputs = outcome(&*pool, Arc::new(task), Payload::single("x", 2)).unwrap();
         assert_eq!(outputs.get("x"), Some(&Value::Int(2)), "{kind}");
     }
@@ -281,7 +279,7 @@ fn kinds_nest_in_kinds(setup: Setup) {
 fn daemonic_or_not() {
     let pool = threads();
     let expected =
-        [(false, true), (true, false), (false, true), (true, false), (true, true), (false, true), (true, true)];
+        [(false, true), (true, false), (false, true), (true, false), (true, false), (false, true), (true, false)];
     for ((kind, nest), expected) in NESTS.into_iter().zip(expected) {
         for method in StartMethod::ALL {
             let outputs =
