@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushflow_signals::StartMethod;
 
 use crate::answer::Answer;
+use crate::command::matrix::MatrixArgs;
 use crate::display::out;
 use crate::exit_code;
 use crate::problem::Problem;
@@ -23,6 +24,9 @@ Exit codes:
                                             14  a worker was lost
 Ended by SIGINT or SIGTERM at the third stage: 130 or 143.";
 
+const MEASURING_EXIT_CODES: &str = "\
+Exit codes: 0 as promised, 10 not as promised, 13 stopped on request, 2 the arguments cannot be used, 1 internal error.";
+
 const STOPPING: &str = "\
 Ctrl-C (or SIGTERM) stops in stages: the first lets running tasks finish and starts no more, \
 the second breaks them off, the third ends pushflow at once.";
@@ -33,7 +37,7 @@ What runs the tasks:
   ndprocess          the same, by its other name
   multiprocessing    daemonic worker processes that start at once: killed, pushflow ends them, too
   ndmultiprocessing  the same, not daemonic: killed, pushflow lets them finish the task they are running
-  billiard           as multiprocessing, but tasks may start processes
+  billiard           as multiprocessing, which tasks in daemonic processes may start, too
   scaling            as process, with one worker for each task that runs
   thread             threads of pushflow itself
   in_place           nothing but pushflow itself: one task after the other";
@@ -57,6 +61,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show a workflow as it is executed.
     Show(ShowArgs),
+    /// Try every kind of task in every pool, in every way to start processes, and show the table.
+    ///
+    /// Each combination is run by a process of its own, under a watchdog. The exit code is 0 when all is as promised: the
+    /// task was run, or refused where daemonic workers may have no children; nothing failed, hung, or left anything.
+    #[command(after_help = MEASURING_EXIT_CODES)]
+    Matrix(Box<MatrixArgs>),
 }
 
 /// Which workflow, with which inputs.
@@ -310,7 +320,7 @@ fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "expected a whole number above 0".to_owned())
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     crate::options::positive_seconds(number).ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }

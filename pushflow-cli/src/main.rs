@@ -8,6 +8,7 @@ mod command;
 mod display;
 mod exit_code;
 mod inputs;
+mod matrix;
 mod options;
 mod outcome;
 mod pool;

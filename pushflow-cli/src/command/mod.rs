@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+pub(crate) mod matrix;
 mod run;
 mod show;
 mod workflow;
@@ -13,5 +14,6 @@ pub(crate) fn run(command: &Command) -> u8 {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Show(args) => show::run(args),
+        Command::Matrix(args) => matrix::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! What is shown, in each format: results on standard output, all else on standard error.
 
+pub(crate) mod columns;
 mod events;
 mod human;
 pub(crate) mod out;

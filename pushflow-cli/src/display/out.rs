@@ -28,6 +28,11 @@ pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
+/// Shows a line on a terminal that the next one takes the place of; nothing, to take it away.
+pub(crate) fn status(text: &str) {
+    let _ = io::stderr().lock().write_all(format!("\r\x1b[2K{}", harmless(text)).as_bytes());
+}
+
 /// Writes control characters, apart from line ends and tabulators, as escapes.
 pub(crate) fn harmless(text: &str) -> String {
     let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');

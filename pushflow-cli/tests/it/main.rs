@@ -9,6 +9,7 @@ mod examples;
 mod exit_codes;
 mod human;
 mod inputs;
+mod matrix;
 mod pools;
 mod settings;
 mod stopping;
