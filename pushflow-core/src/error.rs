@@ -369,7 +369,7 @@ mod tests {
             assert_eq!(usize::from(kind.number()), index);
             assert_eq!(ErrorKind::from_number(kind.number()), Some(kind));
         }
-        assert_eq!(ErrorKind::Closed.number() as usize + 1, KINDS.len());
+        assert_eq!(ErrorKind::Limit.number() as usize + 1, KINDS.len());
         assert_eq!(ErrorKind::from_number(KINDS.len() as u8), None);
     }
 

@@ -139,7 +139,9 @@ impl Serialize for Yaml<'_> {
             }
             Value::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
-                entries.iter().try_for_each(|(key, value): (&SmolStr, &Value)| map.serialize_entry(key, &Yaml(value)))?;
+                entries
+                    .iter()
+                    .try_for_each(|(key, value): (&SmolStr, &Value)| map.serialize_entry(key, &Yaml(value)))?;
                 map.end()
             }
             other => other.serialize(serializer),

@@ -12,6 +12,6 @@ pub use environment::{coroutine_environment, is_coroutine_environment, run};
 pub use pool::CoroutinePool;
 
 #[cfg(feature = "process")]
-pub(crate) use environment::tell;
+pub(crate) use self::may::coroutine_local;
 #[cfg(feature = "process")]
-pub(crate) use may::coroutine_local;
+pub(crate) use environment::tell;

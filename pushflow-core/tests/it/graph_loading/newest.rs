@@ -30,7 +30,10 @@ fn deprecated_keys_become_new_ones_and_all_else_is_kept() {
     let places = ["\"a\"", "position", "task_type", "task_identifier", "default_inputs"].map(|key| text.find(key));
     assert!(places.is_sorted() && places[0].is_some(), "{text}");
     assert_eq!(nodes[1], serde_json::json!({"id": "b", "task_type": "ppfport"}));
-    assert_eq!((&nodes[2]["task_type"], &nodes[3]), (&"generated".into(), &serde_json::json!({"id": "a", "label": "later"})));
+    assert_eq!(
+        (&nodes[2]["task_type"], &nodes[3]),
+        (&"generated".into(), &serde_json::json!({"id": "a", "label": "later"}))
+    );
     for inner in [&nodes[4], &nodes[5]] {
         assert_eq!(inner["task_identifier"]["graph"]["schema_version"], "1.2");
         assert!(inner["task_identifier"]["nodes"][0]["task_type"].is_string(), "{inner}");
@@ -52,7 +55,8 @@ fn what_is_written_means_the_same() {
 
 #[test]
 fn what_a_format_cannot_hold_is_refused() {
-    let yaml = parse_value("nodes: [{id: a, method: m.f, default_inputs: [{name: x, value: .inf}]}]", Format::Yaml).unwrap();
+    let yaml =
+        parse_value("nodes: [{id: a, method: m.f, default_inputs: [{name: x, value: .inf}]}]", Format::Yaml).unwrap();
     let error = write(&yaml, Format::Json).unwrap_err();
     assert_eq!(error.message(), "cannot be written as JSON, which has no inf");
     assert!(write(&yaml, Format::Yaml).unwrap().contains(".inf"));
