@@ -40,6 +40,7 @@ What runs the tasks:
   billiard           as multiprocessing, which tasks in daemonic processes may start, too
   scaling            as process, with one worker for each task that runs
   thread             threads of pushflow itself
+  gevent             coroutines of pushflow itself, any number of them [default with --coroutines]; also: coroutine
   in_place           nothing but pushflow itself: one task after the other";
 
 /// Runs workflows: graphs of tasks, cyclic or not, in which finished tasks trigger what is downstream.
@@ -121,8 +122,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long = "option", value_name = "NAME=VALUE")]
     pub(crate) options: Vec<String>,
 
-    /// What runs the tasks: process, ndprocess, multiprocessing, ndmultiprocessing, billiard, scaling, thread or in_place
-    /// [default: process].
+    /// What runs the tasks: process, ndprocess, multiprocessing, ndmultiprocessing, billiard, scaling, thread, gevent or in_place
+    /// [default: process; gevent with --coroutines].
     #[arg(long, value_name = "NAME", long_help = POOL)]
     pub(crate) pool: Option<String>,
 
@@ -135,6 +136,11 @@ pub(crate) struct RunArgs {
     /// pushflow afresh, `fork` forks pushflow itself [default: forkserver].
     #[arg(long, value_name = "METHOD")]
     pub(crate) start_method: Option<StartMethod>,
+
+    /// Run on coroutines: the pool is gevent unless named, and what follows from the end of a task of any pool runs on a
+    /// coroutine. Also by the variable PUSHFLOW_COROUTINES=1.
+    #[arg(long)]
+    pub(crate) coroutines: bool,
 
     /// Have one worker for each task that runs, of whatever type the pool is; workers that have nothing to do are used again.
     #[arg(long)]

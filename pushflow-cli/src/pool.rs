@@ -13,7 +13,6 @@ use crate::problem::Problem;
 
 /// The name that stands for no pool: one task after the other, in the main thread.
 pub(crate) const IN_PLACE: &str = "in_place";
-const DEFAULT: &str = "process";
 
 /// What the end of a killed process may take on a busy machine.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -21,21 +20,29 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// A pool and its name.
 type Named = (SmolStr, Arc<dyn Pool>);
 
-/// Returns the name of the pool of a run.
-pub(crate) fn name(name: Option<&str>) -> &str {
-    name.unwrap_or(DEFAULT)
+/// Enters the coroutine environment, when it is asked for or the variable says so.
+pub(crate) fn enter_environment(coroutines: bool) -> Result<(), Problem> {
+    let entered = if coroutines {
+        pushflow_pools::coroutine::coroutine_environment()
+    } else {
+        pushflow_pools::coroutine::is_coroutine_environment().map(drop)
+    };
+    entered.map_err(problem)
+}
+
+/// Returns the name of the pool of a run, which is known, or that for no pool.
+pub(crate) fn name(name: Option<&str>) -> Result<&'static str, Problem> {
+    match name {
+        None => factory::default_name().map_err(problem),
+        Some(IN_PLACE) => Ok(IN_PLACE),
+        Some(name) => factory::find(name).ok_or_else(|| unknown(name)),
+    }
 }
 
 /// Makes the pool of a name; `None` when tasks run in place.
 pub(crate) fn create(name: Option<&str>, settings: &PoolSettings) -> Result<Option<Arc<dyn Pool>>, Problem> {
-    let name = self::name(name);
+    let name = self::name(name)?;
     if name == IN_PLACE { Ok(None) } else { make(name, settings).map(Some) }
-}
-
-/// Checks what can be known of a pool without making it.
-pub(crate) fn check(name: Option<&str>) -> Result<(), Problem> {
-    let name = self::name(name);
-    if name == IN_PLACE || factory::names().any(|known| known == name) { Ok(()) } else { Err(unknown(name)) }
 }
 
 /// Makes the pools that nodes ask for; none in a run in place, where all tasks run in the same way.
@@ -45,14 +52,14 @@ pub(crate) fn of_nodes(
     settings: &PoolSettings,
 ) -> Result<Vec<Named>, Problem> {
     check_nodes(graph)?;
-    if name(pool_of_run) == IN_PLACE {
+    if name(pool_of_run)? == IN_PLACE {
         return Ok(Vec::new());
     }
     let mut pools: Vec<Named> = Vec::new();
     for (_, wanted) in wishes(graph) {
         if pools.iter().all(|(name, _)| name != wanted) {
             // A start method is of pools of processes only.
-            let is_of_processes = wanted.as_str() != "thread";
+            let is_of_processes = !matches!(factory::find(wanted), Some("thread" | "gevent"));
             let start_method = settings.start_method.filter(|_| is_of_processes);
             pools.push((wanted.clone(), make(wanted, &PoolSettings { start_method, ..*settings })?));
         }
@@ -62,7 +69,7 @@ pub(crate) fn of_nodes(
 
 /// Checks that the pools that nodes ask for are known.
 pub(crate) fn check_nodes(graph: &Graph) -> Result<(), Problem> {
-    let unknown_one = wishes(graph).find(|(_, wanted)| !factory::names().any(|known| known == wanted.as_str()));
+    let unknown_one = wishes(graph).find(|(_, wanted)| factory::find(wanted).is_none());
     unknown_one.map_or(Ok(()), |(node, wanted)| {
         let meant = closest(wanted, factory::names());
         let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
@@ -90,11 +97,14 @@ fn unknown(name: &str) -> Problem {
 }
 
 fn make(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Problem> {
-    match factory::create(name, settings) {
-        Ok(pool) => Ok(pool),
-        Err(PoolError::UnknownType { name, .. }) => Err(unknown(&name)),
-        Err(error @ (PoolError::Workers { .. } | PoolError::Setting { .. })) => Err(Problem::usage(error.to_string())),
-        Err(error) => Err(Problem::internal(format!("cannot start the pool: {error}"))),
+    factory::create(name, settings).map_err(problem)
+}
+
+fn problem(error: PoolError) -> Problem {
+    match error {
+        PoolError::UnknownType { name, .. } => unknown(&name),
+        PoolError::Workers { .. } | PoolError::Setting { .. } => Problem::usage(error.to_string()),
+        error => Problem::internal(format!("cannot start the pool: {error}")),
     }
 }
 

@@ -74,6 +74,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     POOLS.iter().map(|(name, _)| *name)
 }
 
+/// Returns the name of a pool of this build that a name or an alias stands for; `None` when there is none.
+pub fn find(name: &str) -> Option<&'static str> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
+    names().find(|known| *known == name)
+}
+
 /// Returns the name of the pool that is used when none is named: `gevent` in the coroutine environment, else `process`; in builds without them the
 /// first one that there is, if any.
 ///
@@ -101,8 +107,8 @@ pub fn has_processes(name: &str) -> bool {
 /// [`PoolError::UnknownType`] when this build has no such pool; [`PoolError::Workers`] and [`PoolError::Setting`] for
 /// settings that it cannot have; otherwise why it could not start.
 pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, PoolError> {
-    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
-    let Some((name, make)) = POOLS.iter().find(|(known, _)| *known == name) else {
+    let known = find(name);
+    let Some((name, make)) = POOLS.iter().find(|(name, _)| Some(*name) == known) else {
         let known = names().collect::<Vec<_>>().join(", ");
         return Err(PoolError::UnknownType { name: name.to_owned(), known });
     };

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pushflow_core::actor::Backoff;
-use pushflow_core::engine::{Keep, Network, Report, RunOptions, Status, compile};
+use pushflow_core::engine::{Keep, Network, Report, RunHandle, RunOptions, Status, compile};
 use pushflow_core::graph::{Graph, Settings};
 use pushflow_core::pool::Shutdown;
 use pushflow_core::{Pool, PoolError};
+use pushflow_pools::coroutine;
 use pushflow_pools::factory::PoolSettings;
 use pushflow_pools::process::Output;
 use pushflow_tasks::Tasks;
@@ -34,6 +35,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
 
 /// Runs a workflow; `None` when it only would have been run.
 fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>, Problem> {
+    pool::enter_environment(args.coroutines)?;
     let options = EngineOptions::read(&args.options)?;
     options.ignored.iter().for_each(|name| display.warn(&format!("option `{name}` is not known and ignored")));
     let mut graph = workflow::load(&args.workflow)?;
@@ -54,9 +56,8 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     };
     let name = args.pool.as_deref().or(options.pool.as_deref());
     if args.dry_run {
-        pool::check(name)?;
         pool::check_nodes(&graph)?;
-        display.dry_run(&graph, pool::name(name));
+        display.dry_run(&graph, pool::name(name)?);
         return Ok(None);
     }
     let pools = pool::of_nodes(name, &graph, &settings)?;
@@ -81,7 +82,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
         None => run_in_place(&network, run_options, &watch),
         Some(pool) => {
             let pools = [pool].into_iter().chain(pools.into_iter().map(|(_, pool)| pool)).collect();
-            run_on(&Arc::new(network), pools, run_options, &watch, args.grace)
+            run_on(&Arc::new(network), pools, run_options, &watch, args.grace)?
         }
     };
     drop(watch);
@@ -117,6 +118,17 @@ fn run_in_place(network: &Network, options: RunOptions, watch: &StopWatch) -> Re
     run.run()
 }
 
+/// Starts a run: in the coroutine environment on a coroutine, where what follows goes on.
+fn start(network: &Arc<Network>, pool: Arc<dyn Pool>, options: RunOptions) -> Result<RunHandle, Problem> {
+    if !matches!(coroutine::is_coroutine_environment(), Ok(true)) {
+        return Ok(network.start(pool, options));
+    }
+    let network = Arc::clone(network);
+    let started = coroutine::run(move || network.start(pool, options));
+    let started = started.map_err(|error| Problem::internal(error.to_string()))?;
+    started.ok_or_else(|| Problem::internal("the start of the run panicked".to_owned()))
+}
+
 /// Runs on the first of the pools; the others are for the nodes that ask for them.
 fn run_on(
     network: &Arc<Network>,
@@ -124,8 +136,8 @@ fn run_on(
     options: RunOptions,
     watch: &StopWatch,
     grace: Duration,
-) -> Report {
-    let run = network.start(Arc::clone(&pools[0]), options);
+) -> Result<Report, Problem> {
+    let run = start(network, Arc::clone(&pools[0]), options)?;
     watch.watch_over(run.stopper());
     let report = run.wait();
     let interrupt = matches!(report.status, Status::TimedOut | Status::Stopped);
@@ -140,5 +152,5 @@ fn run_on(
             std::mem::forget(pool);
         }
     }
-    report
+    Ok(report)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{LONG, assert_gone, directory_with, nodes, run, run_json, sh, stderr, workflow};
 
-const POOLS: [&str; 4] = ["thread", "in_place", "process", "multiprocessing"];
+const POOLS: [&str; 5] = ["thread", "gevent", "in_place", "process", "multiprocessing"];
 
 fn with(node: &str, settings: &str) -> String {
     node.replacen('{', &format!(r#"{{"pushflow": {settings}, "#), 1)

@@ -5,8 +5,17 @@ use serde_json::json;
 use crate::{answer, node, nodes, pushflow, run, run_json, sh, stderr, workflow};
 
 /// All there are.
-pub(crate) const POOLS: [&str; 8] =
-    ["thread", "in_place", "process", "ndprocess", "multiprocessing", "ndmultiprocessing", "billiard", "scaling"];
+pub(crate) const POOLS: [&str; 9] = [
+    "thread",
+    "gevent",
+    "in_place",
+    "process",
+    "ndprocess",
+    "multiprocessing",
+    "ndmultiprocessing",
+    "billiard",
+    "scaling",
+];
 /// Those of processes.
 const PROCESSES: [&str; 6] = ["process", "ndprocess", "multiprocessing", "ndmultiprocessing", "billiard", "scaling"];
 
@@ -37,6 +46,29 @@ fn commands_are_run_by_workers() {
 fn a_pool_of_processes_is_the_default() {
     let (own, first, _) = parents(&[]);
     assert_ne!(own, first);
+}
+
+#[test]
+fn in_the_coroutine_environment_coroutines_are_the_default() {
+    let (own, first, _) = parents(&["--coroutines"]);
+    assert_eq!(own, first);
+    for pool in POOLS {
+        let (own, first, _) = parents(&["--coroutines", "--pool", pool, "--workers", "1"]);
+        assert_eq!(first == own, !PROCESSES.contains(&pool), "{pool}");
+    }
+    let (own, first, _) = parents(&["--pool", "coroutine"]);
+    assert_eq!(own, first);
+}
+
+#[test]
+fn the_variable_of_the_environment_is_checked() {
+    let directory = crate::directory_with("w.json", &nodes(&[sh("a", "echo $PPID")]));
+    for (value, code, said) in [("1", 0, ""), ("0", 0, ""), ("on", 2, "PUSHFLOW_COROUTINES")] {
+        let output =
+            pushflow(directory.path()).args(["run", "w.json"]).env("PUSHFLOW_COROUTINES", value).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{value}");
+        assert!(stderr(&output).contains(said), "{value}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{LONG, assert_gone, assert_nobody_works_in, directory_with, node, pushflow, sh, workflow};
 
 /// What stops in the same stages.
-const POOLS: [&str; 6] = ["thread", "in_place", "process", "multiprocessing", "billiard", "scaling"];
+const POOLS: [&str; 7] = ["thread", "gevent", "in_place", "process", "multiprocessing", "billiard", "scaling"];
 
 /// A run that can be signalled.
 struct Running {
