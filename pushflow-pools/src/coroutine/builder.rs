@@ -8,7 +8,8 @@ use super::pool::CoroutinePool;
 
 /// The size of a coroutine's stack unless set otherwise, in bytes.
 ///
-/// What is not used takes no memory.
+/// Seven times what a task takes that makes a nested pool of processes, submits to it and waits: 36 KB in a build without optimizations, as `may`
+/// tells for stacks with an odd number of words. What is not used takes no memory.
 pub const DEFAULT_STACK_BYTES: usize = 256 << 10;
 
 /// Sizes of stacks that can be used, in bytes.
