@@ -6,13 +6,14 @@ use std::time::Duration;
 use pushflow_core::handle::Handle;
 use pushflow_core::pool::Shutdown;
 use pushflow_core::{Context, Outcome, Payload, Pool, Task, TaskError, Value, register_task, registry};
+use pushflow_pools::coroutine;
 use pushflow_pools::factory::{self, PoolSettings};
 use pushflow_signals::leaks::Snapshot;
 use pushflow_signals::{StartMethod, daemonic};
 use pushflow_tasks::{Subprocess, bpool, bprocess, cfpool, mppool, mpprocess};
 use serde::{Deserialize, Serialize};
 
-use super::axes::Cell;
+use super::axes::{Cell, Environment};
 use super::promise::{REFUSAL, Verdict};
 use crate::display::out;
 use crate::exit_code;
@@ -47,14 +48,41 @@ const WIDTH: i64 = 2;
 /// Runs a cell a number of times; says after each what came of it.
 pub(crate) fn run(cell: &Cell, repeat: u64) -> u8 {
     // What stays for the life of a process is there before anything is compared.
-    if let Err(error) = pushflow_signals::warm_up() {
-        out::say(&format!("error: {error}"));
+    let warm = pushflow_signals::warm_up().map_err(|error| error.to_string());
+    // So do the threads of coroutines, once there are any.
+    let is_of_coroutines = cell.pool == "gevent" || cell.environment == Environment::Coroutines;
+    let warm = warm.and_then(|()| match is_of_coroutines {
+        true => coroutine::run(|| ()).map(drop).map_err(|error| error.to_string()),
+        false => Ok(()),
+    });
+    if let Err(problem) = warm {
+        out::say(&format!("error: {problem}"));
         return exit_code::INTERNAL;
     }
+    match cell.environment {
+        Environment::Plain => observe_all(cell, repeat),
+        Environment::Coroutines => {
+            // Who waits is a coroutine, too.
+            let cell = cell.clone();
+            let entered = coroutine::coroutine_environment();
+            let ran = entered.and_then(|()| coroutine::run(move || observe_all(&cell, repeat)));
+            match ran {
+                Ok(Some(())) => {}
+                Ok(None) => return exit_code::INTERNAL,
+                Err(error) => {
+                    out::say(&format!("error: {error}"));
+                    return exit_code::INTERNAL;
+                }
+            }
+        }
+    }
+    exit_code::OK
+}
+
+fn observe_all(cell: &Cell, repeat: u64) {
     for _ in 0..repeat {
         out::json_line(&observe(cell));
     }
-    exit_code::OK
 }
 
 fn observe(cell: &Cell) -> Line {

@@ -34,7 +34,7 @@ fn an_unknown_pool_is_2_and_says_which_there_are() {
     for arguments in [["--pool", "biliard"], ["-o", "pool_type=biliard"]] {
         let output = run(&nodes(&[sh("a", "true")]), &arguments);
         assert_eq!(output.status.code(), Some(2));
-        let expected = "error: unknown pool type `biliard`, this build has: thread, process, ndprocess, multiprocessing, \
+        let expected = "error: unknown pool type `biliard`, this build has: gevent, thread, process, ndprocess, multiprocessing, \
                         ndmultiprocessing, billiard, scaling, in_place\n";
         assert_eq!(stderr(&output), expected);
     }
