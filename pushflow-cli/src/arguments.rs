@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushflow_signals::StartMethod;
 
 use crate::answer::Answer;
+use crate::command::daemonic::DaemonicArgs;
 use crate::command::matrix::MatrixArgs;
+use crate::command::pools::PoolsArgs;
 use crate::display::out;
 use crate::exit_code;
 use crate::problem::Problem;
@@ -68,6 +70,10 @@ pub(crate) enum Command {
     /// task was run, or refused where daemonic workers may have no children; nothing failed, hung, or left anything.
     #[command(after_help = MEASURING_EXIT_CODES)]
     Matrix(Box<MatrixArgs>),
+    /// Show which processes are daemonic and what they may start, by asking one of each.
+    Daemonic(DaemonicArgs),
+    /// Show the pools of this build.
+    Pools(PoolsArgs),
 }
 
 /// Which workflow, with which inputs.

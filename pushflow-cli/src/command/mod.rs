@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
 mod check;
+pub(crate) mod daemonic;
 pub(crate) mod matrix;
+pub(crate) mod pools;
 mod run;
 mod show;
 mod workflow;
@@ -15,5 +17,7 @@ pub(crate) fn run(command: &Command) -> u8 {
         Command::Check(args) => check::run(args),
         Command::Show(args) => show::run(args),
         Command::Matrix(args) => matrix::run(args),
+        Command::Daemonic(args) => daemonic::run(args),
+        Command::Pools(args) => pools::run(args),
     }
 }

@@ -5,6 +5,7 @@
 mod answer;
 mod attempts;
 mod check;
+mod daemonic;
 mod examples;
 mod exit_codes;
 mod human;
