@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushflow_signals::StartMethod;
 
 use crate::answer::Answer;
+use crate::command::bench::BenchArgs;
 use crate::command::daemonic::DaemonicArgs;
 use crate::command::matrix::MatrixArgs;
 use crate::command::pools::PoolsArgs;
@@ -28,6 +29,9 @@ Ended by SIGINT or SIGTERM at the third stage: 130 or 143.";
 
 const MEASURING_EXIT_CODES: &str = "\
 Exit codes: 0 as promised, 10 not as promised, 13 stopped on request, 2 the arguments cannot be used, 1 internal error.";
+
+const BENCH_EXIT_CODES: &str = "\
+Exit codes: 0 measured, 10 a pool could not be measured, 13 stopped on request, 2 the arguments cannot be used, 1 internal error.";
 
 const STOPPING: &str = "\
 Ctrl-C (or SIGTERM) stops in stages: the first lets running tasks finish and starts no more, \
@@ -74,6 +78,12 @@ pub(crate) enum Command {
     Daemonic(DaemonicArgs),
     /// Show the pools of this build.
     Pools(PoolsArgs),
+    /// Measure pools, and compare them with each other and with those of Python.
+    ///
+    /// All pools are measured in turn, round after round, each time in a process of their own. Shown are the medians of all
+    /// rounds, and how far these lie apart.
+    #[command(after_help = BENCH_EXIT_CODES)]
+    Bench(Box<BenchArgs>),
 }
 
 /// Which workflow, with which inputs.

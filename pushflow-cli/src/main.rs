@@ -4,6 +4,7 @@
 
 mod answer;
 mod arguments;
+mod bench;
 mod command;
 mod display;
 mod exit_code;

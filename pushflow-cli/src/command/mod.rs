@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod bench;
 mod check;
 pub(crate) mod daemonic;
 pub(crate) mod matrix;
@@ -19,5 +20,6 @@ pub(crate) fn run(command: &Command) -> u8 {
         Command::Matrix(args) => matrix::run(args),
         Command::Daemonic(args) => daemonic::run(args),
         Command::Pools(args) => pools::run(args),
+        Command::Bench(args) => bench::run(args),
     }
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod attempts;
+mod bench;
 mod check;
 mod daemonic;
 mod examples;
