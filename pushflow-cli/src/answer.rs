@@ -4,7 +4,8 @@
 
 use pushflow_core::Payload;
 use pushflow_core::engine::Failure;
-use pushflow_core::graph::{Place, Warning};
+use pushflow_core::graph::check::Finding;
+use pushflow_core::graph::{NodeId, Place, Warning};
 use serde::ser::{Serialize, Serializer};
 
 use crate::outcome::RunOutcome;
@@ -82,6 +83,8 @@ pub(crate) struct ErrorView<'a> {
     node: Option<&'a str>,
     #[serde(flatten)]
     place: PlaceView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 impl<'a> ErrorView<'a> {
@@ -92,6 +95,7 @@ impl<'a> ErrorView<'a> {
             kind: failure.kind.name(),
             node: Some(failure.node.as_str()).filter(|node| !node.is_empty()),
             place: PlaceView::default(),
+            hint: None,
         }
     }
 
@@ -102,6 +106,7 @@ impl<'a> ErrorView<'a> {
             kind: problem.kind,
             node: problem.node.as_deref(),
             place: problem.place.as_ref().map(PlaceView::of).unwrap_or_default(),
+            hint: problem.hint.as_deref(),
         }
     }
 }
@@ -109,14 +114,28 @@ impl<'a> ErrorView<'a> {
 /// A warning with its place.
 #[derive(serde::Serialize)]
 pub(crate) struct WarningView<'a> {
+    kind: &'static str,
     message: &'a str,
+    hint: Option<&'a str>,
+    node: Option<&'a NodeId>,
     #[serde(flatten)]
     place: PlaceView,
 }
 
 impl<'a> WarningView<'a> {
     pub(crate) fn of(warning: &'a Warning) -> WarningView<'a> {
-        WarningView { message: &warning.message, place: PlaceView::of(&warning.place) }
+        let place = PlaceView::of(&warning.place);
+        WarningView { kind: "no_effect", message: &warning.message, hint: None, node: None, place }
+    }
+
+    pub(crate) fn of_finding(finding: &'a Finding) -> WarningView<'a> {
+        WarningView {
+            kind: finding.kind.name(),
+            message: &finding.message,
+            hint: finding.hint.as_deref(),
+            node: finding.node.as_ref(),
+            place: PlaceView::of(&finding.place),
+        }
     }
 }
 

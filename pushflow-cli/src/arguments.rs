@@ -64,9 +64,15 @@ pub(crate) enum Command {
     /// Results go to standard output, everything else to standard error.
     #[command(visible_alias = "execute", after_help = format!("{STOPPING}\n\n{EXIT_CODES}"))]
     Run(Box<RunArgs>),
-    /// Check a workflow without running it: its form, its links, its tasks.
+    /// Check a workflow without running it: its form, its links, its tasks, what can never happen in it.
+    ///
+    /// Prints what it finds as `file:line:column: message`. What keeps the workflow from running is an error, what its author
+    /// most likely did not mean a warning.
+    #[command(
+        after_help = "Exit codes: 0 valid; 2 the arguments cannot be used; 3 not valid, or with --strict a warning."
+    )]
     Check(CheckArgs),
-    /// Show a workflow as it is executed.
+    /// Show the inputs that a workflow takes, or with --resolved the workflow as it is executed.
     Show(ShowArgs),
     /// Try every kind of task in every pool, in every way to start processes, and show the table.
     ///
@@ -84,6 +90,22 @@ pub(crate) enum Command {
     /// rounds, and how far these lie apart.
     #[command(after_help = BENCH_EXIT_CODES)]
     Bench(Box<BenchArgs>),
+    /// Write a workflow as JSON or YAML, with the keys of the newest schema.
+    ///
+    /// Comments are lost; keys without meaning are kept. Sub-workflows in files of their own stay where they are.
+    Convert(ConvertArgs),
+    /// Print a script that completes the command line in a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all commands.
+    Man {
+        /// Where to write the pages of all commands, instead of printing the one of pushflow.
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
 }
 
 /// Which workflow, with which inputs.
@@ -243,6 +265,10 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) workflow: WorkflowArgs,
 
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// How to show what was found.
     #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
     pub(crate) output_format: TextOrJson,
@@ -253,14 +279,54 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) workflow: WorkflowArgs,
 
-    /// With sub-workflows expanded, required links marked, start and end nodes found.
-    #[arg(long, required = true)]
+    /// Show nodes and links as they are executed: sub-workflows expanded, error handlers connected, required links marked.
+    #[arg(long)]
     pub(crate) resolved: bool,
 
-    /// How to show it: all of it as indented JSON, in the order of the file; or the shape only, sorted, on one line, to
-    /// compare it.
-    #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
-    pub(crate) output_format: TextOrJson,
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = ShowFormat::Human)]
+    pub(crate) output_format: ShowFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    /// Tables.
+    Human,
+    /// One JSON object on a line; of a resolved workflow its shape only, sorted, to be compared.
+    Json,
+    /// Indented JSON; of a resolved workflow all of it, in the order of the file.
+    Document,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// The workflow: JSON, or YAML when it ends with .yml or .yaml.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Where to write it [default: standard output]. YAML when it ends with .yml or .yaml, else JSON.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: Option<PathBuf>,
+
+    /// What to write, whatever the name of the destination [default on standard output: json].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Option<DocumentFormat>,
+
+    /// Replace a destination that exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Where relative names of workflow files start [default: the working directory].
+    #[arg(long, visible_alias = "workflow-dir", value_name = "DIR")]
+    pub(crate) root_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// JSON, indented.
+    Json,
+    /// YAML.
+    Yaml,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

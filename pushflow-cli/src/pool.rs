@@ -78,7 +78,7 @@ pub(crate) fn check_nodes(graph: &Graph) -> Result<(), Problem> {
         let (exit_code, place) = (exit_code::INVALID, Some(node.place.clone()));
         Err(Problem {
             kind: "unknown_name",
-            node: Some(node.label().to_string()),
+            node: Some(node.label().as_str().into()),
             place,
             exit_code,
             ..Problem::usage(message)

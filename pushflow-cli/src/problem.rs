@@ -8,11 +8,13 @@ use crate::exit_code;
 /// Why there is no run at all: the arguments, the inputs, the workflow.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(crate) type_name: String,
+    pub(crate) type_name: Box<str>,
     pub(crate) message: String,
     pub(crate) kind: &'static str,
-    pub(crate) node: Option<String>,
+    pub(crate) node: Option<Box<str>>,
     pub(crate) place: Option<Place>,
+    /// What may have been meant.
+    pub(crate) hint: Option<Box<str>>,
     pub(crate) exit_code: u8,
 }
 
@@ -20,11 +22,12 @@ impl Problem {
     /// Arguments that cannot be used.
     pub(crate) fn usage(message: impl Into<String>) -> Problem {
         Problem {
-            type_name: "ValueError".to_owned(),
+            type_name: "ValueError".into(),
             message: message.into(),
             kind: "usage",
             node: None,
             place: None,
+            hint: None,
             exit_code: exit_code::USAGE,
         }
     }
@@ -32,7 +35,7 @@ impl Problem {
     /// The system refused something.
     pub(crate) fn internal(message: impl Into<String>) -> Problem {
         Problem {
-            type_name: "OSError".to_owned(),
+            type_name: "OSError".into(),
             kind: "internal",
             exit_code: exit_code::INTERNAL,
             ..Problem::usage(message)
@@ -42,11 +45,12 @@ impl Problem {
     /// A workflow that cannot be loaded.
     pub(crate) fn of_graph(error: &GraphError) -> Problem {
         Problem {
-            type_name: error.type_name().to_owned(),
+            type_name: error.type_name().into(),
             message: error.message().to_owned(),
             kind: kind_name(error.kind()),
             node: None,
             place: error.place().cloned(),
+            hint: error.hint().map(Box::from),
             exit_code: exit_code::INVALID,
         }
     }
@@ -61,10 +65,10 @@ impl Problem {
         let usage = Problem { exit_code: exit_code::INVALID, ..Problem::usage(error.to_string()) };
         match error {
             CompileError::Task { node, place, error } => Problem {
-                type_name: error.type_name().to_string(),
+                type_name: error.type_name().as_str().into(),
                 message: error.text().to_owned(),
                 kind: error.kind().name(),
-                node: Some(node.clone()),
+                node: Some(node.as_str().into()),
                 place: Some(place.clone()),
                 ..usage
             },
@@ -87,7 +91,7 @@ impl Problem {
     fn explained(&self) -> String {
         let message = &self.message;
         let is_name = |text: &str| text.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '\'');
-        match (self.kind, self.type_name.as_str()) {
+        match (self.kind, &*self.type_name) {
             ("file_not_found", _) => format!("{message}: there is no such file"),
             ("unknown_name", "KeyError") => format!("there is no node {message}"),
             ("missing_key", "KeyError") if is_name(message) => format!("the key {message} is missing"),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use pushflow_core::engine::TaskResolver;
 #[cfg(not(feature = "nested"))]
 use pushflow_core::graph::KindSettings;
+use pushflow_core::graph::check::{Interfaces, TaskTypes};
 use pushflow_core::graph::{Node, TaskType};
-use pushflow_core::{ErrorKind, Task, TaskError};
+use pushflow_core::{ErrorKind, Key, Task, TaskError};
 
 /// Finds the tasks of nodes, of all kinds in this build.
 ///
@@ -88,6 +89,15 @@ fn nest(task: Arc<dyn Task>, kind: &KindSettings, node: &Node, _: Duration) -> R
     }
     let message = format!("node '{}' has the kind '{}', which this build has not", node.label(), kind.name);
     Err(TaskError::new(ErrorKind::Unavailable, "ValueError", message))
+}
+
+impl Interfaces for Tasks {
+    fn outputs(&self, node: &Node) -> Option<Vec<Key>> {
+        match node.task_type.as_str() {
+            "subprocess" => Some(["return_code", "out", "err"].map(Key::from).into()),
+            _ => TaskTypes.outputs(node),
+        }
+    }
 }
 
 fn unavailable(node: &Node) -> TaskError {

@@ -5,6 +5,9 @@ mod check;
 pub(crate) mod daemonic;
 pub(crate) mod matrix;
 pub(crate) mod pools;
+mod completions;
+mod convert;
+mod man;
 mod run;
 mod show;
 mod workflow;
@@ -21,5 +24,8 @@ pub(crate) fn run(command: &Command) -> u8 {
         Command::Daemonic(args) => daemonic::run(args),
         Command::Pools(args) => pools::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { directory } => man::run(directory.as_deref()),
     }
 }

@@ -1,11 +1,12 @@
-//! `pushflow show`: shows a workflow as it is executed.
+//! `pushflow show`: shows the inputs that a workflow takes, or the workflow as it is executed.
 
-use pushflow_core::graph::{Outline, Resolved};
+use pushflow_core::graph::{Graph, Outline, Resolved, free_inputs};
+use pushflow_tasks::Tasks;
 
 use super::workflow;
 use crate::answer::Answer;
-use crate::arguments::{ShowArgs, TextOrJson};
-use crate::display::out;
+use crate::arguments::{ShowArgs, ShowFormat};
+use crate::display::{out, overview};
 use crate::exit_code;
 
 pub(super) fn run(args: &ShowArgs) -> u8 {
@@ -13,18 +14,36 @@ pub(super) fn run(args: &ShowArgs) -> u8 {
         Ok(graph) => graph,
         Err(problem) => {
             match args.output_format {
-                TextOrJson::Json => out::json_line(&Answer::of_problem(&problem)),
-                TextOrJson::Human => out::say(&format!("error: {}", problem.text())),
+                ShowFormat::Json | ShowFormat::Document => out::json_line(&Answer::of_problem(&problem)),
+                ShowFormat::Human => out::problem(&problem),
             }
             return problem.exit_code;
         }
     };
-    match args.output_format {
-        TextOrJson::Json => {
-            graph.warnings.iter().for_each(|warning| out::say(&format!("warning: {warning}")));
-            out::json_line(&Outline(&graph));
-        }
-        TextOrJson::Human => out::json_indented(&Resolved(&graph)),
+    if args.resolved {
+        show_resolved(&graph, args.output_format)
+    } else {
+        show_inputs(&graph, args.output_format)
     }
     exit_code::OK
+}
+
+fn show_resolved(graph: &Graph, format: ShowFormat) {
+    if format != ShowFormat::Document {
+        graph.warnings.iter().for_each(|warning| out::say(&format!("warning: {warning}")));
+    }
+    match format {
+        ShowFormat::Json => out::json_line(&Outline(graph)),
+        ShowFormat::Document => out::json_indented(&Resolved(graph)),
+        ShowFormat::Human => out::result(&overview::resolved(graph)),
+    }
+}
+
+fn show_inputs(graph: &Graph, format: ShowFormat) {
+    let inputs = free_inputs(graph, &Tasks::new());
+    match format {
+        ShowFormat::Human => out::result(&overview::inputs(graph, &inputs)),
+        ShowFormat::Json => out::json_line(&overview::InputsView::new(graph, &inputs)),
+        ShowFormat::Document => out::json_indented(&overview::InputsView::new(graph, &inputs)),
+    }
 }

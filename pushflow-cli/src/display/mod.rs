@@ -2,8 +2,10 @@
 
 pub(crate) mod columns;
 mod events;
+pub(crate) mod excerpt;
 mod human;
 pub(crate) mod out;
+pub(crate) mod overview;
 mod plan;
 pub(crate) mod table;
 
@@ -85,7 +87,7 @@ impl Display {
         match self.format {
             Format::Json => out::json_line(&Answer::of_problem(problem)),
             Format::Jsonl => out::json_line(&events::Ended::new(Answer::of_problem(problem))),
-            Format::Human | Format::Quiet => out::say(&format!("error: {}", problem.text())),
+            Format::Human | Format::Quiet => out::problem(problem),
         }
         problem.exit_code
     }

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::excerpt;
+use crate::problem::Problem;
+
 /// Writes a text to standard output.
 pub(crate) fn result(text: &str) {
     let mut stdout = io::stdout().lock();
@@ -31,6 +34,18 @@ pub(crate) fn say(text: &str) {
 /// Shows a line on a terminal that the next one takes the place of; nothing, to take it away.
 pub(crate) fn status(text: &str) {
     let _ = io::stderr().lock().write_all(format!("\r\x1b[2K{}", harmless(text)).as_bytes());
+}
+
+/// Writes lines to standard error.
+pub(crate) fn say_all(lines: &[String]) {
+    lines.iter().for_each(|line| say(line));
+}
+
+/// Writes why there was no run to standard error, with the line that it is about.
+pub(crate) fn problem(problem: &Problem) {
+    say(&format!("error: {}", problem.text()));
+    problem.place.iter().for_each(|place| say_all(&excerpt::of(place)));
+    problem.hint.iter().for_each(|hint| say(&format!("  = {hint}")));
 }
 
 /// Writes control characters, apart from line ends and tabulators, as escapes.

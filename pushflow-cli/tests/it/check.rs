@@ -92,7 +92,7 @@ fn the_shape_of_a_workflow_can_be_compared() {
         "end_nodes": ["a", ["s", "n"]],
     });
     assert_eq!(show("json"), expected);
-    let all = show("human");
+    let all = show("document");
     assert_eq!((&all["graph"]["id"], &all["nodes"][1]["task_type"]), (&json!("test"), &json!("subprocess")));
 }
 
@@ -113,6 +113,58 @@ fn every_error_names_the_file_and_what_is_wrong_in_it() {
         ("folder.json", format!("error: Is a directory (os error 21): {}\n", path("folder.json"))),
     ] {
         let output = pushflow(&directory.path().canonicalize().unwrap()).args(["check", file]).output().unwrap();
-        assert_eq!((output.status.code(), stderr(&output)), (Some(3), expected));
+        let first = stderr(&output).lines().next().unwrap_or_default().to_owned() + "\n";
+        assert_eq!((output.status.code(), first), (Some(3), expected));
     }
+}
+
+#[test]
+fn the_line_of_a_mistake_is_shown_and_what_was_meant() {
+    let text = "{\"nodes\": [{\"id\": \"first\", \"task_type\": \"ppfport\"}],\n \"links\": [{\"source\": \"frist\", \"target\": \"first\"}]}";
+    let directory = directory_with("w.json", text);
+    let output = pushflow(directory.path()).args(["check", "w.json"]).output().unwrap();
+    let said = stderr(&output);
+    assert!(
+        said.contains("    2 |  \"links\": [{\"source\": \"frist\"") && said.contains("      |            ^"),
+        "{said}"
+    );
+    assert!(said.contains("there is no node 'frist'") && said.contains("did you mean 'first'?"), "{said}");
+    let output = pushflow(directory.path()).args(["check", "w.json", "--output-format", "json"]).output().unwrap();
+    let hint = answer(&output)["error"]["hint"].as_str().unwrap().to_owned();
+    assert!(hint.ends_with("did you mean 'first'?"), "{hint}");
+}
+
+/// Two branches that exclude each other, joined; a loop without end; a misspelt key; an output that is not there.
+#[test]
+fn what_can_never_be_meant_is_warned_of() {
+    let when = |value: i64| format!(r#""conditions": [{{"source_output": "return_code", "value": {value}}}]"#);
+    let bad = r#""data_mapping": [{"source_output": "stdout", "target_input": "stdin"}]"#;
+    let links = [
+        format!(r#"{{"source": "a", "target": "b", {}}}"#, when(0)),
+        format!(r#"{{"source": "a", "target": "c", {}}}"#, when(1)),
+        r#"{"source": "b", "target": "d", "required": true}"#.to_owned(),
+        r#"{"source": "c", "target": "d", "requried": true, "required": true}"#.to_owned(),
+        r#"{"source": "a", "target": "e"}"#.to_owned(),
+        format!(r#"{{"source": "e", "target": "e", "required": false, {bad}}}"#),
+    ];
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    let text = workflow(&["a", "b", "c", "d", "e"].map(|id| sh(id, "true")), &links);
+    let directory = directory_with("w.json", &text);
+    let check = |more: &[&str]| pushflow(directory.path()).args(["check", "w.json"]).args(more).output().unwrap();
+    let verdict = answer(&check(&["--output-format", "json"]));
+    let found: Vec<(&str, &serde_json::Value)> = verdict["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| (warning["kind"].as_str().unwrap(), &warning["node"]))
+        .collect();
+    let none = json!(null);
+    let (d, e) = (json!("d"), json!("e"));
+    let expected = [("unknown_key", &none), ("excluded", &d), ("endless_loop", &e), ("unknown_output", &e)];
+    assert_eq!((verdict["valid"].as_bool(), found), (Some(true), expected.to_vec()), "{verdict}");
+    let human = check(&[]);
+    assert_eq!(human.status.code(), Some(0));
+    assert!(stdout(&human).contains("valid, 5 nodes, 6 links, 4 warnings"), "{}", stdout(&human));
+    assert!(stderr(&human).contains("  = did you mean 'required'?"), "{}", stderr(&human));
+    assert_eq!(check(&["--strict"]).status.code(), Some(3));
 }

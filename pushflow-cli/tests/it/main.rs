@@ -7,6 +7,7 @@ mod attempts;
 mod bench;
 mod check;
 mod daemonic;
+mod convert;
 mod examples;
 mod exit_codes;
 mod human;
@@ -14,6 +15,7 @@ mod inputs;
 mod matrix;
 mod pools;
 mod settings;
+mod show;
 mod stopping;
 mod usage;
 

@@ -132,7 +132,7 @@ impl Draft {
     pub(super) fn find_or_create(&mut self, id: &NodeId, place: &Place) -> Result<usize, GraphError> {
         match self.find(id) {
             Some(index) => Ok(index),
-            None => self.put(DraftNode::new(id.clone(), place.clone())),
+            None => self.put(DraftNode { keys: TaskKeys::mentioned(), ..DraftNode::new(id.clone(), place.clone()) }),
         }
     }
 

@@ -49,12 +49,13 @@ struct Inner {
     type_name: &'static str,
     message: String,
     place: Option<Place>,
+    hint: Option<String>,
 }
 
 impl GraphError {
     /// Creates an error; the name of its type is that of the Python exception.
     pub fn new(kind: GraphErrorKind, type_name: &'static str, message: impl Into<String>) -> GraphError {
-        GraphError(Box::new(Inner { kind, type_name, message: message.into(), place: None }))
+        GraphError(Box::new(Inner { kind, type_name, message: message.into(), place: None, hint: None }))
     }
 
     /// Returns the error with a place, unless it has one.
@@ -77,6 +78,20 @@ impl GraphError {
     /// Returns the message, without type and place. That of a `KeyError` has the quotes that Python gives it.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Returns the error with a hint, unless it has one.
+    #[must_use]
+    pub(super) fn hinting(mut self, hint: impl FnOnce() -> Option<String>) -> GraphError {
+        if self.0.hint.is_none() {
+            self.0.hint = hint();
+        }
+        self
+    }
+
+    /// Returns what may help to find the mistake, or what may have been meant.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     /// Returns where the mistake was written, when it has one place.

@@ -170,7 +170,13 @@ pub(super) fn apply(
     for input in inputs {
         let nodes: Vec<usize> = match &input.nodes {
             InputNodes::Id(id) => {
-                let unknown = || GraphError::new(GraphErrorKind::UnknownName, "KeyError", id.python_repr());
+                let unknown = || {
+                    GraphError::new(GraphErrorKind::UnknownName, "KeyError", id.python_repr()).hinting(|| {
+                        let ids: Vec<String> = draft.nodes.iter().map(|node| node.id.to_string()).collect();
+                        closest(&id.to_string(), ids.iter().map(String::as_str))
+                            .map(|meant| format!("did you mean '{meant}'?"))
+                    })
+                };
                 vec![draft.find(id).ok_or_else(unknown)?]
             }
             InputNodes::Matching { label, task_identifier } => {

@@ -62,6 +62,18 @@ pub fn load_file(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Graph,
     finish(loaded, options)
 }
 
+/// Reads the document of a workflow as it is written, without looking at what it means.
+///
+/// # Errors
+///
+/// When the file cannot be read, or is neither JSON nor YAML.
+pub fn load_document(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Value, GraphError> {
+    let path = find_file(path.as_ref(), options.root_dir.as_deref())?;
+    let text = read_file(&path)?;
+    let format = format_of(&path).unwrap_or(Format::Json);
+    with_root(&Source::new(&text, Some(Arc::new(path))), format, |root| root.value())
+}
+
 /// Loads a workflow from a text.
 ///
 /// # Errors

@@ -18,10 +18,12 @@
 
 mod analysis;
 mod attributes;
+pub mod check;
 mod default_error;
 mod document;
 mod draft;
 mod error;
+mod free;
 mod inputs;
 mod json;
 mod kind;
@@ -40,9 +42,10 @@ mod validate;
 mod yaml;
 
 pub use error::{GraphError, GraphErrorKind};
+pub use free::{FreeInput, free_inputs};
 pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
 pub use kind::KindSettings;
-pub use load::{CanStart, LoadOptions, load_file, load_text, parse_value};
+pub use load::{CanStart, LoadOptions, load_document, load_file, load_text, parse_value};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
 pub use newest::{newest, write};
 pub use resolved::{Outline, Resolved};

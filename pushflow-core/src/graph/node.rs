@@ -43,6 +43,7 @@ const TASK_KEYS: [&str; 9] =
 const IDENTIFIER: u16 = 1 << 9;
 const GENERATOR: u16 = 1 << 10;
 const TYPE: u16 = 1 << 8;
+const MENTIONED: u16 = 1 << 11;
 
 impl TaskKeys {
     fn insert(&mut self, bits: u16) {
@@ -56,6 +57,16 @@ impl TaskKeys {
     /// How many keys there are that say what the task is; one is right.
     fn count(self) -> u32 {
         (self.0 & (IDENTIFIER - 1)).count_ones()
+    }
+
+    /// Those of a node that no more than a link mentions.
+    pub(super) fn mentioned() -> TaskKeys {
+        TaskKeys(MENTIONED)
+    }
+
+    /// Whether only a link mentions the node.
+    pub(super) fn is_mentioned_only(self) -> bool {
+        self.0 == MENTIONED
     }
 
     fn is_legacy(self) -> bool {

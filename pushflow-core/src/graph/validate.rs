@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::analysis::{self, Adjacency};
 use super::draft::{Draft, DraftLink};
 use super::error::{GraphError, GraphErrorKind};
-use super::model::NodeId;
+use super::model::{Node, NodeId};
 use super::node::check_task;
 use super::source::Name;
+use super::suggest::closest;
 
 /// Checks nodes and links, and returns which links are required.
 ///
@@ -16,7 +17,8 @@ pub(super) fn validate(draft: &Draft) -> Result<Vec<bool>, GraphError> {
     let required = analysis::required(draft.nodes.len(), &draft.links);
     let incoming = Adjacency::incoming(draft.nodes.len(), draft.ends());
     for (index, (node, keys)) in draft.nodes.iter().zip(&draft.keys).enumerate() {
-        check_task(node, *keys).map_err(|error| error.at(node.place.clone()))?;
+        let hint = || keys.is_mentioned_only().then(|| hint_at_existing(draft, node));
+        check_task(node, *keys).map_err(|error| error.at(node.place.clone()).hinting(hint))?;
         let links = incoming.of(index).iter().map(|link| *link as usize).filter(|link| required[*link]);
         check_inputs(draft, links.map(|link| &draft.links[link]))?;
     }
@@ -26,6 +28,15 @@ pub(super) fn validate(draft: &Draft) -> Result<Vec<bool>, GraphError> {
         check_link(draft, link).map_err(|error| error.at(link.place.clone()))?;
     }
     Ok(required)
+}
+
+/// What may have been meant with a node that only a link mentions.
+fn hint_at_existing(draft: &Draft, node: &Node) -> String {
+    let existing = draft.nodes.iter().zip(&draft.keys).filter(|(_, keys)| !keys.is_mentioned_only());
+    let existing: Vec<String> = existing.map(|(node, _)| node.id.to_string()).collect();
+    let meant = closest(&node.id.to_string(), existing.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
+    format!("there is no node '{}', only this link to or from it{meant}", node.id)
 }
 
 /// Checks that the required links into a node bring each input once.

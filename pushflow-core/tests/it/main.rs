@@ -4,6 +4,7 @@
 #![cfg(feature = "workflow")]
 
 mod graph_analysis;
+mod graph_check;
 mod graph_loading;
 mod large;
 mod limits;

@@ -44,6 +44,8 @@ fn replaced_or_appended() {
 fn what_is_refused() {
     let error = load_with(WORKFLOW, vec![Input::of_node("nope", "x", 1)]).unwrap_err();
     assert_eq!((error.type_name(), error.message()), ("KeyError", "'nope'"));
+    let nested = load_with(&WORKFLOW.replace("\"c\"", "\"count\""), vec![Input::of_node("cuont", "x", 1)]).unwrap_err();
+    assert_eq!(nested.hint(), Some("did you mean 'count'?"));
     let error = parse_inputs(r#"[{"id": "a", "name": "x"}]"#, Format::Json).unwrap_err();
     assert_eq!(error.type_name(), "ValueError");
     assert_eq!(error.message(), "Missing required keys {'value'} in input item: {'id': 'a', 'name': 'x'}.");

@@ -99,3 +99,12 @@ fn parallel_links_that_disagree() {
         assert_eq!(place(&error), (2, 1));
     }
 }
+
+#[test]
+fn a_link_to_nothing_says_what_was_meant() {
+    let text = document(&["first", "second"], "\n{\"source\": \"first\", \"target\": \"secnod\"}");
+    let error = load(&text).unwrap_err();
+    assert!(error.message().starts_with("Task 'secnod' requires the 'class',"), "{error}");
+    let hint = "there is no node 'secnod', only this link to or from it; did you mean 'second'?";
+    assert_eq!((error.hint(), place(&error)), (Some(hint), (2, 1)));
+}

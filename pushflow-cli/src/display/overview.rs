@@ -1,0 +1,137 @@
+//! Workflows for people: their inputs, and how they are executed.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use pushflow_core::graph::{FreeInput, Graph, Link, NodeId};
+use pushflow_core::{Key, Value};
+use serde::Serialize;
+
+use super::out::harmless;
+use super::plan::task;
+use super::table::Table;
+
+/// The table of the inputs that can be given.
+pub(crate) fn inputs(graph: &Graph, inputs: &[FreeInput]) -> String {
+    let label = harmless(&graph.label);
+    if inputs.is_empty() {
+        return format!("{label}: takes no inputs\n");
+    }
+    let mut table = Table::new(["node", "input", "value", "task", "option"]);
+    for FreeInput { node, name, value } in inputs {
+        let node = &graph.nodes[*node];
+        let value = value.as_ref().map_or("(required)".to_owned(), json);
+        let option = match &node.id {
+            NodeId::Text(id) if !id.contains([':', '=']) => format!("-pn {id}:{name}="),
+            _ => format!("-pl {}:{name}=", node.label()),
+        };
+        table.row([node.label().to_string(), name.to_string(), value, task(node), option]);
+    }
+    table.to_string()
+}
+
+/// The inputs for programs.
+#[derive(Serialize)]
+pub(crate) struct InputsView<'a> {
+    id: &'a str,
+    label: &'a str,
+    inputs: Vec<InputView<'a>>,
+}
+
+#[derive(Serialize)]
+struct InputView<'a> {
+    id: &'a NodeId,
+    label: String,
+    name: NameView<'a>,
+    required: bool,
+    value: Option<&'a Value>,
+    task_type: &'a str,
+    task_identifier: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NameView<'a> {
+    Name(&'a str),
+    Position(u64),
+}
+
+impl<'a> InputsView<'a> {
+    pub(crate) fn new(graph: &'a Graph, inputs: &'a [FreeInput]) -> InputsView<'a> {
+        let view = |input: &'a FreeInput| {
+            let node = &graph.nodes[input.node];
+            InputView {
+                id: &node.id,
+                label: node.label().to_string(),
+                name: match &input.name {
+                    Key::Name(name) => NameView::Name(name),
+                    Key::Position(position) => NameView::Position(*position),
+                },
+                required: input.value.is_none(),
+                value: input.value.as_ref(),
+                task_type: node.task_type.as_str(),
+                task_identifier: node.task_identifier.as_deref(),
+            }
+        };
+        InputsView { id: &graph.id, label: &graph.label, inputs: inputs.iter().map(view).collect() }
+    }
+}
+
+/// Nodes and links as they are executed.
+pub(crate) fn resolved(graph: &Graph) -> String {
+    let starts: HashSet<usize> = graph.start_nodes.iter().copied().collect();
+    let ends: HashSet<usize> = graph.end_nodes.iter().copied().collect();
+    let mut nodes = Table::new(["node", "label", "task", "start/end", "default inputs", "else"]);
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let roles = [("start", starts.contains(&index)), ("end", ends.contains(&index))];
+        let roles: Vec<&str> = roles.iter().filter(|(_, has)| *has).map(|(role, _)| *role).collect();
+        let inputs: Vec<String> =
+            node.default_inputs.iter().map(|(name, value)| format!("{name}={}", json(value))).collect();
+        let otherwise =
+            if node.conditions_else_value == Value::Null { String::new() } else { json(&node.conditions_else_value) };
+        let label = node.label.as_deref().unwrap_or_default().to_owned();
+        nodes.row([node.id.to_string(), label, task(node), roles.join(", "), inputs.join(" "), otherwise]);
+    }
+    let mut links = Table::new(["from", "to", "used", "waited for", "data"]);
+    for link in &graph.links {
+        let id = |node: usize| graph.nodes[node].id.to_string();
+        let waited = if link.required {
+            "yes"
+        } else if link.cache_if_optional {
+            "no, kept"
+        } else {
+            "no"
+        };
+        links.row([id(link.source), id(link.target), used(link), waited.to_owned(), data(link)]);
+    }
+    let mut text = nodes.to_string();
+    if !graph.links.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n{links}");
+    }
+    text
+}
+
+/// When a link is used.
+pub(crate) fn used(link: &Link) -> String {
+    if link.on_error {
+        return "on error".to_owned();
+    }
+    let conditions = link.conditions.iter();
+    let wanted = conditions.map(|condition| format!("{}={}", condition.source_output, json(&condition.value)));
+    let wanted: Vec<String> = wanted.collect();
+    if wanted.is_empty() { "always".to_owned() } else { wanted.join(" and ") }
+}
+
+/// What a link hands over.
+fn data(link: &Link) -> String {
+    if link.map_all_data {
+        return "all".to_owned();
+    }
+    let mapping = link.data_mapping.iter().map(|map| format!("{}->{}", map.source_output, map.target_input));
+    mapping.collect::<Vec<_>>().join(" ")
+}
+
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
