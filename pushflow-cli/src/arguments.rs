@@ -94,6 +94,10 @@ pub(crate) enum Command {
     ///
     /// Comments are lost; keys without meaning are kept. Sub-workflows in files of their own stay where they are.
     Convert(ConvertArgs),
+    /// Draw a workflow as SVG, or write it in the language of Graphviz or Mermaid.
+    ///
+    /// Sub-workflows are groups. Lines that are dashed are links that a node does not wait for, red ones those for errors.
+    Graph(GraphArgs),
     /// Print a script that completes the command line in a shell.
     Completions {
         /// The shell.
@@ -296,6 +300,30 @@ pub(crate) enum ShowFormat {
     Json,
     /// Indented JSON; of a resolved workflow all of it, in the order of the file.
     Document,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Where to write it [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// What to write [default: by the name of the output, else svg].
+    #[arg(long = "as", value_enum, value_name = "LANGUAGE")]
+    pub(crate) picture: Option<Picture>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// A picture.
+    Svg,
+    /// The language of Graphviz.
+    Dot,
+    /// The language of Mermaid.
+    Mermaid,
 }
 
 #[derive(Args, Debug)]

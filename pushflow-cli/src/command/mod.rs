@@ -7,6 +7,7 @@ pub(crate) mod matrix;
 pub(crate) mod pools;
 mod completions;
 mod convert;
+mod graph;
 mod man;
 mod run;
 mod show;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &Command) -> u8 {
         Command::Pools(args) => pools::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { directory } => man::run(directory.as_deref()),
     }

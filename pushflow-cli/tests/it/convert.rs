@@ -1,4 +1,4 @@
-//! Workflows that are written again; completions and manual pages.
+//! Workflows that are written again, or drawn; completions and manual pages.
 
 use std::fs;
 
@@ -60,4 +60,19 @@ fn shells_and_manuals_know_the_commands() {
     let page = fs::read_to_string(directory.path().join("pages/man1/pushflow-run.1")).unwrap();
     assert!(page.contains("fail\\-fast"), "{page}");
     assert_eq!(pushflow(&["completions", "nosuch"]).status.code(), Some(2));
+}
+
+#[test]
+fn workflows_are_drawn_as_the_name_of_the_output_says() {
+    let directory = directory_with("old.json", OLD);
+    let graph = |more: &[&str]| pushflow(directory.path()).args(["graph", "old.json"]).args(more).output().unwrap();
+    assert!(stdout(&graph(&[])).starts_with("<svg "));
+    assert!(stdout(&graph(&["--as", "mermaid"])).contains("flowchart TD"));
+    for (file, begin) in [("w.svg", "<svg "), ("w.dot", "digraph "), ("w.mmd", "---")] {
+        assert_eq!(graph(&["-o", file]).status.code(), Some(0));
+        assert!(fs::read_to_string(directory.path().join(file)).unwrap().starts_with(begin), "{file}");
+    }
+    let output = graph(&["-o", "none/w.svg"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("none/w.svg"), "{}", stderr(&output));
 }

@@ -22,6 +22,7 @@ pub mod check;
 mod default_error;
 mod document;
 mod draft;
+pub mod draw;
 mod error;
 mod free;
 mod inputs;

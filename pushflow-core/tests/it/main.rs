@@ -5,6 +5,7 @@
 
 mod graph_analysis;
 mod graph_check;
+mod graph_drawing;
 mod graph_loading;
 mod large;
 mod limits;
