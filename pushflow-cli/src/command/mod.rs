@@ -2,13 +2,13 @@
 
 pub(crate) mod bench;
 mod check;
-pub(crate) mod daemonic;
-pub(crate) mod matrix;
-pub(crate) mod pools;
 mod completions;
 mod convert;
+pub(crate) mod daemonic;
 mod graph;
 mod man;
+pub(crate) mod matrix;
+pub(crate) mod pools;
 mod run;
 mod show;
 mod workflow;

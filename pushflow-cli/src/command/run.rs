@@ -25,7 +25,7 @@ use crate::stop::StopWatch;
 
 pub(super) fn run(args: &RunArgs) -> u8 {
     let format = if args.quiet { Format::Quiet } else { args.output_format };
-    let display = Arc::new(Display::new(format, args.verbose));
+    let display = Arc::new(Display::new(format, args.verbose, args.progress));
     match execute(args, &display) {
         Ok(Some(outcome)) => display.outcome(&outcome),
         Ok(None) => exit_code::OK,
@@ -40,7 +40,8 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     options.ignored.iter().for_each(|name| display.warn(&format!("option `{name}` is not known and ignored")));
     let mut graph = workflow::load(&args.workflow)?;
     set_defaults(&mut graph, args);
-    let graph = graph;
+    let graph = Arc::new(graph);
+    display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
     let tasks = Tasks::new().grace(args.grace);
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;

@@ -68,7 +68,8 @@ fn failed(display: &Display, node: &str, message: &str, handled: bool) {
         Format::Json | Format::Jsonl => display.verbose,
     };
     if is_wanted {
-        out::say(&human::failure(node, message, handled));
+        let place = display.place_of(node).filter(|_| !handled && display.format == Format::Human);
+        out::say(&human::failure(node, message, handled, place));
     }
     if !handled {
         let mut shown = display.shown.lock().unwrap_or_else(PoisonError::into_inner);

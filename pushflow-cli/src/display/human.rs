@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use pushflow_core::graph::Place;
 use pushflow_core::{Payload, Value};
 
 use super::out::harmless;
@@ -28,9 +29,10 @@ pub(super) fn nodes(nodes: &[(String, Payload)]) -> String {
 }
 
 /// A failed execution.
-pub(super) fn failure(node: &str, message: &str, handled: bool) -> String {
+pub(super) fn failure(node: &str, message: &str, handled: bool, place: Option<&Place>) -> String {
     let handled = if handled { " (handled by a link)" } else { "" };
-    format!("failed{handled}: {node}: {message}")
+    let place = place.map_or_else(String::new, |place| format!("\n  at {place}"));
+    format!("failed{handled}: {node}: {message}{place}")
 }
 
 /// The last line.

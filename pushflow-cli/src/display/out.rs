@@ -2,7 +2,9 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::excerpt;
@@ -10,8 +12,12 @@ use crate::problem::Problem;
 
 /// Writes a text to standard output.
 pub(crate) fn result(text: &str) {
-    let mut stdout = io::stdout().lock();
-    note(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+    let mut written = Ok(());
+    above(|| {
+        let mut stdout = io::stdout().lock();
+        written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    });
+    note(written);
 }
 
 /// Writes one JSON document, on a line of its own, to standard output.
@@ -24,11 +30,30 @@ pub(crate) fn json_indented(document: &impl Serialize) {
     write_json(serde_json::to_string_pretty(document));
 }
 
+/// The line that stays below all others, on a terminal.
+static BELOW: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Sets the line that stays below all others.
+pub(crate) fn keep_below(line: Option<ProgressBar>) {
+    *BELOW.lock().unwrap_or_else(PoisonError::into_inner) = line;
+}
+
+/// Writes something while the line below is away.
+fn above(write: impl FnOnce()) {
+    let line = BELOW.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match line {
+        Some(line) => line.suspend(write),
+        None => write(),
+    }
+}
+
 /// Writes a line to standard error, without characters that could control a terminal.
 pub(crate) fn say(text: &str) {
     let line = format!("{}\n", harmless(text));
-    // There is nobody to tell that nobody listens.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    above(|| {
+        // There is nobody to tell that nobody listens.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    });
 }
 
 /// Shows a line on a terminal that the next one takes the place of; nothing, to take it away.

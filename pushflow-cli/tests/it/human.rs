@@ -19,8 +19,9 @@ fn failures_are_told_once_with_their_node() {
     let said = stderr(&output);
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("failed: a: ") && lines[0].ends_with("exit code 1: why"), "{said}");
-    assert!(lines[1].starts_with("failed: 1 execution, 1 failed"), "{said}");
-    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[1].starts_with("  at ") && lines[1].contains("w.json:1:"), "{said}");
+    assert!(lines[2].starts_with("failed: 1 execution, 1 failed"), "{said}");
+    assert_eq!(lines.len(), 3, "{said}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod pools;
 mod settings;
 mod show;
 mod stopping;
+mod terminal;
 mod usage;
 
 use std::fs;
