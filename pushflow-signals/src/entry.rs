@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use crate::error::Error;
 use crate::link::Link;
+use crate::start::program;
 
 /// What a process has at its start.
 #[derive(Debug)]
@@ -62,6 +63,9 @@ macro_rules! register_process {
 ///
 /// When there is none of that name, or more than one.
 pub(crate) fn find(name: &str) -> Result<Body, Error> {
+    if name == program::NAME {
+        return Ok(program::become_program);
+    }
     let mut found = ENTRIES.iter().filter(|entry| entry.name == name);
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only.body),

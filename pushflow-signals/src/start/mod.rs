@@ -5,6 +5,7 @@ pub(crate) mod forkserver;
 mod live;
 mod method;
 mod panic_hook;
+pub(crate) mod program;
 pub(crate) mod spawn;
 
 pub use forkserver::warm_up;

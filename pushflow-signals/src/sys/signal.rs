@@ -115,6 +115,14 @@ pub(crate) fn default_ours() {
     }
 }
 
+/// Has a signal ignored, also by what is executed in the place of this program. sigaction(2).
+pub(crate) fn ignore(signal: i32) {
+    let mut plain = zeroed();
+    plain.sa_sigaction = libc::SIG_IGN;
+    // SAFETY: it points to a whole structure without a handler.
+    unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
+}
+
 /// Blocks all signals for the calling thread until it is dropped. pthread_sigmask(3).
 pub(crate) struct Blocked(libc::sigset_t);
 
