@@ -2,9 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
+
+use crate::value::Opaque;
 
 /// What kind of failure ended an execution. Recovery differs for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +113,8 @@ struct Inner {
     message: String,
     traceback: Vec<String>,
     lost: Option<LostWorker>,
+    instance: Option<Arc<Opaque>>,
+    explained: bool,
 }
 
 /// How a worker ended that was running a task.
@@ -139,6 +144,8 @@ impl TaskError {
             message: message.into(),
             traceback: Vec::new(),
             lost: None,
+            instance: None,
+            explained: false,
         }))
     }
 
@@ -186,6 +193,30 @@ impl TaskError {
     pub fn with_lost_worker(mut self, lost: LostWorker) -> TaskError {
         self.0.lost = Some(lost);
         self
+    }
+
+    /// Says that type and message are what users are to see: nothing is added about the node.
+    #[must_use]
+    pub fn explained(mut self) -> TaskError {
+        self.0.explained = true;
+        self
+    }
+
+    /// Whether nothing is to be added to type and message.
+    pub fn is_explained(&self) -> bool {
+        self.0.explained
+    }
+
+    /// Adds the error itself, as tasks of its kind have it: error handlers of the same kind get that.
+    #[must_use]
+    pub fn with_instance(mut self, instance: Arc<Opaque>) -> TaskError {
+        self.0.instance = Some(instance);
+        self
+    }
+
+    /// Returns the error itself, for tasks of its kind.
+    pub fn instance(&self) -> Option<&Arc<Opaque>> {
+        self.0.instance.as_ref()
     }
 
     /// Returns how the worker ended, when that is why there is no result.

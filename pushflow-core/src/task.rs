@@ -1,5 +1,6 @@
 //! [`Task`]: what a node computes, and the [`Context`] it computes in.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +54,42 @@ pub trait Task: Send + Sync {
     /// By default a registered function of the task's [name](Self::name).
     fn recipe(&self) -> Option<Recipe> {
         self.name().map(|name| Recipe { kind: name.into(), settings: Value::Null })
+    }
+
+    /// Returns where the task is at home, when workers of this program can only hand it on; nowhere else by default.
+    fn home(&self) -> Option<&Home> {
+        None
+    }
+}
+
+/// Where a task is at home that is run by another program, such as an interpreter. Pools that have worker processes have
+/// some of that program for it; others call [`Task::run`], which hands it on.
+#[derive(Clone)]
+pub struct Home {
+    key: SmolStr,
+    launcher: Arc<dyn Any + Send + Sync>,
+}
+
+impl Home {
+    /// Creates a home, equal to those with the same key. What starts its workers is for pools alone, which know its type.
+    pub fn new(key: impl Into<SmolStr>, launcher: impl Any + Send + Sync) -> Home {
+        Home { key: key.into(), launcher: Arc::new(launcher) }
+    }
+
+    /// Returns by what homes are told apart.
+    pub fn key(&self) -> &SmolStr {
+        &self.key
+    }
+
+    /// Returns what starts its workers, if that is of this type.
+    pub fn launcher<T: 'static>(&self) -> Option<&T> {
+        self.launcher.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

@@ -10,6 +10,11 @@ use crate::process::{Policy, ProcessPoolBuilder, Start};
 const BILLIARD: Policy =
     Policy { name: "billiard", daemonic: true, children: Children::ByRule, exempt: true, start: Start::Eager };
 
+/// Describes a pool as that of the type `billiard`, but for workers that start when there is work for them.
+pub fn on_demand() -> ProcessPoolBuilder {
+    ProcessPoolBuilder::new(Policy { start: Start::OnDemand, ..BILLIARD })
+}
+
 /// Describes a pool of the type `billiard`.
 pub fn billiard() -> ProcessPoolBuilder {
     ProcessPoolBuilder::new(BILLIARD)

@@ -10,7 +10,9 @@ use pushflow_signals::StartMethod;
 
 use crate::ScalingPool;
 #[cfg(feature = "process")]
-use crate::process::{Output, ProcessPoolBuilder};
+use crate::process::{Launcher, Output, ProcessPoolBuilder};
+#[cfg(feature = "process")]
+use crate::routing::RoutingPool;
 
 /// Settings of a pool that is made by its name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,8 +42,14 @@ enum Use {
     Lane,
 }
 
+/// What starts the workers, when they are another program.
+#[cfg(feature = "process")]
+type Foreign<'a> = Option<&'a Arc<dyn Launcher>>;
+#[cfg(not(feature = "process"))]
+type Foreign<'a> = Option<&'a std::convert::Infallible>;
+
 /// Makes a pool from its settings, `scaling` apart.
-type Make = fn(&PoolSettings, Use) -> Result<Arc<dyn Pool>, PoolError>;
+type Make = fn(&PoolSettings, Use, Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError>;
 
 const POOLS: &[(&str, Make)] = &[
     #[cfg(feature = "coroutine")]
@@ -49,17 +57,21 @@ const POOLS: &[(&str, Make)] = &[
     #[cfg(feature = "thread")]
     ("thread", thread),
     #[cfg(feature = "process")]
-    ("process", |settings, wanted| process(crate::concurrent_futures::process(), settings, wanted)),
+    ("process", |settings, wanted, of| process(crate::concurrent_futures::process(), settings, wanted, of)),
     #[cfg(feature = "process")]
-    ("ndprocess", |settings, wanted| process(crate::concurrent_futures::ndprocess(), settings, wanted)),
+    ("ndprocess", |settings, wanted, of| process(crate::concurrent_futures::ndprocess(), settings, wanted, of)),
     #[cfg(feature = "process")]
-    ("multiprocessing", |settings, wanted| process(crate::multiprocessing::multiprocessing(), settings, wanted)),
+    ("multiprocessing", |settings, wanted, of| {
+        process(crate::multiprocessing::multiprocessing(), settings, wanted, of)
+    }),
     #[cfg(feature = "process")]
-    ("ndmultiprocessing", |settings, wanted| process(crate::multiprocessing::ndmultiprocessing(), settings, wanted)),
+    ("ndmultiprocessing", |settings, wanted, of| {
+        process(crate::multiprocessing::ndmultiprocessing(), settings, wanted, of)
+    }),
     #[cfg(feature = "process")]
-    ("billiard", |settings, wanted| process(crate::billiard::billiard(), settings, wanted)),
+    ("billiard", |settings, wanted, of| process(crate::billiard::billiard(), settings, wanted, of)),
     #[cfg(feature = "process")]
-    (SCALING, |settings, wanted| process(crate::concurrent_futures::process(), settings, wanted)),
+    (SCALING, |settings, wanted, of| process(crate::concurrent_futures::process(), settings, wanted, of)),
 ];
 
 /// Other names of pools.
@@ -112,20 +124,47 @@ pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Pool
         let known = names().collect::<Vec<_>>().join(", ");
         return Err(PoolError::UnknownType { name: name.to_owned(), known });
     };
-    if settings.scaling || *name == SCALING { scaling(*make, settings) } else { make(settings, Use::Whole) }
+    let scales = settings.scaling || *name == SCALING;
+    let own = make_pool(*make, settings, scales, None)?;
+    // A task goes to its workers itself where there are only threads and coroutines.
+    if has_processes(name) { route(own, *make, settings, scales) } else { Ok(own) }
 }
 
-fn scaling(make: Make, settings: &PoolSettings) -> Result<Arc<dyn Pool>, PoolError> {
+/// Has tasks that are at home in another program run by a pool of the same type, whose workers are that program.
+#[cfg(feature = "process")]
+fn route(own: Arc<dyn Pool>, make: Make, settings: &PoolSettings, scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
+    let settings = *settings;
+    Ok(Arc::new(RoutingPool::new(own, move |home| match home.launcher::<Arc<dyn Launcher>>() {
+        Some(launcher) => make_pool(make, &settings, scales, Some(launcher)),
+        None => {
+            let problem = format!("of the tasks at home in `{}` cannot be made by this pool", home.key());
+            Err(PoolError::Setting { setting: "workers", problem })
+        }
+    })))
+}
+
+#[cfg(not(feature = "process"))]
+#[expect(clippy::unnecessary_wraps, reason = "as in builds with processes")]
+fn route(own: Arc<dyn Pool>, _make: Make, _settings: &PoolSettings, _scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
+    Ok(own)
+}
+
+fn make_pool(make: Make, settings: &PoolSettings, scales: bool, of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
+    if !scales {
+        return make(settings, Use::Whole, of);
+    }
+
     if let Some(found) = settings.workers.filter(|workers| *workers == 0 || *workers > MOST_LANES) {
         return Err(PoolError::Workers { found, limit: MOST_LANES });
     }
     let lane = PoolSettings { workers: Some(1), ..*settings };
     let pool = ScalingPool::builder().max_workers(settings.workers);
-    Ok(Arc::new(pool.over(move || make(&lane, Use::Lane))?))
+    let of = of.cloned();
+    Ok(Arc::new(pool.over(move || make(&lane, Use::Lane, of.as_ref()))?))
 }
 
 #[cfg(feature = "thread")]
-fn thread(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+fn thread(settings: &PoolSettings, wanted: Use, _of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
     settings.check_has_no_start_method()?;
     let builder = crate::ThreadPool::builder().wait_on_exit(wanted == Use::Whole);
     let builder = settings.workers.into_iter().fold(builder, crate::thread::ThreadPoolBuilder::workers);
@@ -134,7 +173,7 @@ fn thread(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolErr
 
 /// `workers` bounds the coroutines; without there are as many as executions.
 #[cfg(feature = "coroutine")]
-fn coroutine(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+fn coroutine(settings: &PoolSettings, wanted: Use, _of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
     settings.check_has_no_start_method()?;
     let builder = crate::CoroutinePool::builder().wait_on_exit(wanted == Use::Whole);
     let builder = settings.workers.into_iter().fold(builder, crate::coroutine::CoroutinePoolBuilder::workers);
@@ -142,7 +181,13 @@ fn coroutine(settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, Pool
 }
 
 #[cfg(feature = "process")]
-fn process(builder: ProcessPoolBuilder, settings: &PoolSettings, wanted: Use) -> Result<Arc<dyn Pool>, PoolError> {
+fn process(
+    builder: ProcessPoolBuilder,
+    settings: &PoolSettings,
+    wanted: Use,
+    of: Foreign<'_>,
+) -> Result<Arc<dyn Pool>, PoolError> {
+    let builder = of.cloned().into_iter().fold(builder, ProcessPoolBuilder::launcher);
     let builder = builder.output(settings.output).wait_on_exit(wanted == Use::Whole);
     let builder = settings.workers.into_iter().fold(builder, ProcessPoolBuilder::workers);
     let builder = settings.start_method.into_iter().fold(builder, ProcessPoolBuilder::start_method);

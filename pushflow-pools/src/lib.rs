@@ -81,6 +81,8 @@ pub mod multiprocessing;
 pub mod process;
 #[cfg(any(feature = "thread", feature = "coroutine"))]
 mod room;
+#[cfg(feature = "process")]
+pub mod routing;
 pub mod scaling;
 #[cfg(feature = "thread")]
 pub mod thread;
@@ -90,6 +92,8 @@ pub mod typed;
 pub use coroutine::CoroutinePool;
 #[cfg(feature = "process")]
 pub use process::ProcessPool;
+#[cfg(feature = "process")]
+pub use routing::RoutingPool;
 pub use scaling::ScalingPool;
 #[cfg(feature = "thread")]
 pub use thread::ThreadPool;

@@ -14,6 +14,7 @@ use crate::value::Value;
 pub struct ConditionalActor {
     wanted: Vec<Wanted>,
     else_value: Value,
+    carried: Option<Key>,
 }
 
 /// One condition: an output, the value that it should have, and the values that any link of the node wants for it.
@@ -30,7 +31,16 @@ pub struct Wanted {
 impl ConditionalActor {
     /// Creates the conditions of a link; all have to hold.
     pub fn new(wanted: Vec<Wanted>, else_value: Value) -> ConditionalActor {
-        ConditionalActor { wanted, else_value }
+        ConditionalActor { wanted, else_value, carried: None }
+    }
+
+    /// Has the conditions be about the entries of one output, a dictionary, and about the other outputs.
+    ///
+    /// Semantics: `ppfmethod` and `ppfport` nodes of ewoks, which carry a dictionary along.
+    #[must_use]
+    pub fn within(mut self, carried: impl Into<Key>) -> ConditionalActor {
+        self.carried = Some(carried.into());
+        self
     }
 
     /// Whether the outputs fulfil all conditions.
@@ -47,8 +57,16 @@ impl ConditionalActor {
         Ok(true)
     }
 
+    fn actual<'a>(&self, output: &Key, outputs: &'a Payload) -> Option<&'a Value> {
+        let Some(carried) = &self.carried else { return outputs.get_key(output) };
+        let entries = outputs.get_key(carried).and_then(Value::as_map);
+        let entry = |name: &smol_str::SmolStr| entries?.get(name);
+        let found = if let Key::Name(name) = output { entry(name) } else { None };
+        found.or_else(|| outputs.get_key(output).filter(|_| output != carried))
+    }
+
     fn one_holds(&self, wanted: &Wanted, outputs: &Payload) -> Result<bool, TaskError> {
-        let Some(actual) = outputs.get_key(&wanted.output) else { return Ok(false) };
+        let Some(actual) = self.actual(&wanted.output, outputs) else { return Ok(false) };
         if !wanted.value.python_eq(&self.else_value) {
             return Ok(actual.python_eq(&wanted.value));
         }
@@ -57,6 +75,7 @@ impl ConditionalActor {
                 Value::Map(_) => "dict",
                 Value::Missing => "MissingData",
                 Value::Array(_) => "numpy.ndarray",
+                Value::Opaque(opaque) => opaque.type_name.as_str(),
                 _ => "list",
             };
             return Err(TaskError::new(ErrorKind::Delivery, "TypeError", format!("unhashable type: '{name}'")));

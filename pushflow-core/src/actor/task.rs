@@ -141,6 +141,7 @@ impl TaskActor {
         let Some(Identity { label, task_identifier }) = &self.identity else { return error };
         let node = format!("'{label}' (id: '{label}', task: '{task_identifier}')");
         match error.kind() {
+            _ if error.is_explained() => error,
             ErrorKind::Raised | ErrorKind::Panicked | ErrorKind::Unavailable => {
                 let message = format!("Execution failed for ewoks task {node}: {error}");
                 error.renamed("TaskExecutionError", message)

@@ -15,7 +15,7 @@ use crate::actor::{
     Placement, StartActor, StopActor, TaskActor, Wanted,
 };
 use crate::error::TaskError;
-use crate::graph::{Graph, Link, Node, Place};
+use crate::graph::{Graph, Link, Node, Place, TaskType};
 use crate::payload::{Key, Payload};
 use crate::task::Task;
 use crate::value::Value;
@@ -215,7 +215,12 @@ fn conditional(graph: &Graph, link: &Link, known: &HashMap<(usize, Key), Arc<[Va
         value: value.clone(),
         known: known.get(&(link.source, output.clone())).cloned().unwrap_or_default(),
     });
-    ConditionalActor::new(wanted.collect(), graph.nodes[link.source].conditions_else_value.clone())
+    let source = &graph.nodes[link.source];
+    let conditions = ConditionalActor::new(wanted.collect(), source.conditions_else_value.clone());
+    match source.task_type {
+        TaskType::PpfMethod | TaskType::PpfPort => conditions.within("_ppfdict"),
+        _ => conditions,
+    }
 }
 
 /// Connects end nodes with the stop, after their links, and errors that no link handles with the error handler.

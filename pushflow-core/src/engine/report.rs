@@ -90,7 +90,7 @@ impl Failure {
 
     /// Finds the failure that an error payload tells of; one that a task made up itself has a message only.
     pub(crate) fn find(payload: &Payload, failures: &[Failure]) -> Failure {
-        let text = |key: &str, field: &str| payload.get(key)?.as_map()?.get(field)?.as_str().map(SmolStr::from);
+        let text = |key: &str, field: &str| payload.get(key)?.shown().as_map()?.get(field)?.as_str().map(SmolStr::from);
         let message = text(ERROR_KEY, "errorMessage");
         let node = text(ERROR_INSTANCE, "node").unwrap_or_default();
         let known = failures.iter().find(|known| known.node == node && message.as_deref() == Some(&known.message));

@@ -27,14 +27,21 @@ impl Value {
                 a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| x.python_eq(y)))
             }
             (Array(a), Array(b)) => a == b,
-            (Opaque(a), Opaque(b)) => a == b,
+            (Opaque(a), Opaque(b)) if a == b => true,
+            (Opaque(a), b) if a.single().is_some() => a.single().is_some_and(|a| a.python_eq(b)),
+            (_, Opaque(b)) => b.single().is_some_and(|b| self.python_eq(b)),
             _ => false,
         }
     }
 
     /// Whether Python could use it as a key; lists, maps and what was not set cannot be.
     pub fn is_hashable(&self) -> bool {
-        !matches!(self, Value::List(_) | Value::Map(_) | Value::Array(_) | Value::Missing)
+        const UNHASHABLE: [&str; 5] = ["list", "dict", "set", "bytearray", "numpy.ndarray"];
+        match self {
+            Value::List(_) | Value::Map(_) | Value::Array(_) | Value::Missing => false,
+            Value::Opaque(opaque) => !UNHASHABLE.contains(&opaque.type_name.as_str()),
+            _ => true,
+        }
     }
 
     fn small_integer(&self) -> Option<i64> {

@@ -63,7 +63,10 @@ impl Serialize for Plain<'_> {
             Value::Map(map) => serializer.collect_map(map.iter()),
             Value::Missing => marked(serializer, "__missing__", &true),
             Value::Bytes(bytes) => marked(serializer, "__bytes__", &hex(bytes.as_bytes())),
-            Value::Opaque(opaque) => marked(serializer, "__repr__", opaque.type_name.as_str()),
+            Value::Opaque(opaque) => match &opaque.shown {
+                Some(shown) => shown.serialize(serializer),
+                None => marked(serializer, "__repr__", opaque.type_name.as_str()),
+            },
             Value::Array(array) => {
                 let parts = Value::map([
                     ("dtype", Value::from(array.dtype().name())),

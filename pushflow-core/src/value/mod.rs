@@ -79,6 +79,16 @@ pub struct Opaque {
     pub type_name: SmolStr,
     /// The sealed bytes.
     pub data: Buffer,
+    /// What it looks like from outside, as far as its producer has said so: shown in its place, and compared in conditions
+    /// when it is a single value such as a number. There is nothing opaque in it.
+    pub shown: Option<Value>,
+}
+
+impl Opaque {
+    /// What it is equal to, when that is a single value.
+    fn single(&self) -> Option<&Value> {
+        self.shown.as_ref().filter(|shown| !matches!(shown, Value::List(_) | Value::Map(_) | Value::Array(_)))
+    }
 }
 
 impl Value {
@@ -141,6 +151,14 @@ impl Value {
     /// Returns the entries of a [`Value::Map`].
     pub fn as_map(&self) -> Option<&Map> {
         if let Value::Map(map) = self { Some(map) } else { None }
+    }
+
+    /// Returns what an opaque value looks like, where that was said; any other value itself.
+    pub fn shown(&self) -> &Value {
+        match self {
+            Value::Opaque(opaque) => opaque.shown.as_ref().unwrap_or(self),
+            other => other,
+        }
     }
 
     /// Whether this is an output that was not set.

@@ -55,7 +55,10 @@ fn repr(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_char('}')
         }
         Value::Array(array) => write!(f, "<array {} {:?}>", array.dtype(), array.shape()),
-        Value::Opaque(opaque) => write!(f, "<{}>", opaque.type_name),
+        Value::Opaque(opaque) => match &opaque.shown {
+            Some(shown) => repr(shown, f),
+            None => write!(f, "<{}>", opaque.type_name),
+        },
     }
 }
 

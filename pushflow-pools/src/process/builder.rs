@@ -1,6 +1,7 @@
 //! [`ProcessPoolBuilder`]: the settings of a pool of processes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pushflow_core::event::Listener;
@@ -8,6 +9,7 @@ use pushflow_core::{Payload, PoolError};
 use pushflow_signals::{Children, Error, StartMethod, daemonic};
 
 use super::codec::Encoder;
+use super::launcher::Launcher;
 use super::policy::Policy;
 use super::pool::ProcessPool;
 use super::remote::Connect;
@@ -49,6 +51,7 @@ pub struct ProcessPoolBuilder {
     pub(super) heartbeat: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) connect: Option<Connect>,
+    pub(super) launcher: Option<Arc<dyn Launcher>>,
     pub(super) wait_on_exit: bool,
     pub(super) wait_on_exit_timeout: Option<Duration>,
     pub(super) interrupt_on_exit: bool,
@@ -80,6 +83,7 @@ impl ProcessPoolBuilder {
             heartbeat: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(60),
             connect: None,
+            launcher: None,
             wait_on_exit: true,
             wait_on_exit_timeout: None,
             interrupt_on_exit: false,
@@ -214,6 +218,13 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// Has workers that are another program, started by this. An initializer is a task of that program then.
+    #[must_use]
+    pub fn launcher(mut self, launcher: Arc<dyn Launcher>) -> ProcessPoolBuilder {
+        self.launcher = Some(launcher);
+        self
+    }
+
     /// Sets how often a worker that somebody else has started says that it lives; 1 s by default. One that is silent for five
     /// times as long is given up.
     #[must_use]
@@ -268,7 +279,9 @@ impl ProcessPoolBuilder {
         }
         if let Some((task, inputs)) = &self.initializer {
             let refused = |problem| PoolError::Setting { setting: "initializer", problem };
-            pushflow_core::registry::find(task).map_err(|error| refused(error.to_string()))?;
+            if self.launcher.is_none() {
+                pushflow_core::registry::find(task).map_err(|error| refused(error.to_string()))?;
+            }
             let sendable = Encoder::new(&mut Vec::new(), None).payload(inputs);
             sendable.map_err(|error| refused(format!("has inputs that cannot be sent: {error}")))?;
         }

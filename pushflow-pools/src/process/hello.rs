@@ -8,6 +8,8 @@ use super::codec::{Decoder, Encoder, Malformed};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) has_slots: bool,
+    /// Whether there is a ledger in their place.
+    pub(super) has_ledger: bool,
     pub(super) has_stdout: bool,
     pub(super) has_stderr: bool,
     /// Whether replies say how much memory is resident.
@@ -22,7 +24,14 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) fn write(&self, encoder: &mut Encoder<'_>) {
-        let flags = [self.has_slots, self.has_stdout, self.has_stderr, self.reports_memory, self.has_initializer];
+        let flags = [
+            self.has_slots,
+            self.has_stdout,
+            self.has_stderr,
+            self.reports_memory,
+            self.has_initializer,
+            self.has_ledger,
+        ];
         encoder.u8(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
         encoder.u8(self.log_level);
         encoder.duration(Some(self.heartbeat));
@@ -38,6 +47,7 @@ impl Hello {
             has_stderr: has(2),
             reports_memory: has(3),
             has_initializer: has(4),
+            has_ledger: has(5),
             log_level: decoder.u8("a level")?,
             heartbeat: decoder.duration("an interval")?.unwrap_or_default(),
         };
@@ -54,7 +64,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for bits in 0_u8..32 {
+        for bits in 0_u8..64 {
             let has = |bit: u8| bits >> bit & 1 == 1;
             let hello = Hello {
                 has_slots: has(0),
@@ -62,6 +72,7 @@ mod tests {
                 has_stderr: has(2),
                 reports_memory: has(3),
                 has_initializer: has(4),
+                has_ledger: has(5),
                 log_level: bits % 6,
                 heartbeat: Duration::from_millis(bits.into()),
             };

@@ -10,13 +10,15 @@ use pushflow_core::event::Stream;
 use pushflow_core::interrupt::Cause;
 use pushflow_core::{Execution, PoolError, TaskError};
 use pushflow_signals::memory;
-use pushflow_signals::{Interest, Poller, Process, streams};
+use pushflow_signals::{Interest, Link, Poller, Process, streams};
 
 use super::builder::{Output, ProcessPoolBuilder};
 use super::codec::Encoder;
 use super::frame::{Header, Kind};
 use super::hello::Hello;
 use super::lane::{Lane, LaneId};
+use super::launcher::{Launched, Launcher, Wanted};
+use super::ledger::Ledger;
 use super::local::Local;
 use super::log;
 use super::lost::Remains;
@@ -25,6 +27,7 @@ use super::prints::Prints;
 use super::receive::listener;
 use super::remote::Connection;
 use super::shared::Shared;
+use super::socket::Socket;
 use super::wire::Wire;
 use super::worker::{INITIALIZER, NAME};
 
@@ -106,7 +109,10 @@ impl Keeper {
                 let connection = connect().map_err(PoolError::system("connect to a worker"))?;
                 Keeper::connected(id, connection, settings).map_err(PoolError::system("set up the streams of a worker"))
             }
-            None => Keeper::started(id, settings),
+            None => match &settings.launcher {
+                Some(launcher) => Keeper::launched(id, &**launcher, settings),
+                None => Keeper::started(id, settings),
+            },
         }
     }
 
@@ -128,33 +134,30 @@ impl Keeper {
         let setup = || -> io::Result<(Lane, Vec<Prints>)> {
             link.set_nonblocking(true)?;
             let page = Page::new()?;
-            let (mut prints, mut ends) = (Vec::new(), Vec::new());
-            let piped: &[Stream] = match settings.output {
-                Output::Inherit => &[],
-                Output::Forward => &[Stream::Stderr],
-                Output::Capture => &[Stream::Stdout, Stream::Stderr],
-            };
-            for stream in piped {
-                let (reader, writer) = streams::pipe()?;
-                prints.push(Prints::new(reader, *stream, settings.output == Output::Forward));
-                ends.push(writer);
-            }
-            let hello = Hello {
-                has_slots: true,
-                has_stdout: piped.contains(&Stream::Stdout),
-                has_stderr: piped.contains(&Stream::Stderr),
-                reports_memory: settings.max_memory_per_child.is_some(),
-                has_initializer: settings.initializer.is_some(),
-                log_level: log::wanted(),
-                heartbeat: Duration::ZERO,
-            };
-            let descriptors: Vec<BorrowedFd<'_>> =
-                std::iter::once(page.as_fd()).chain(ends.iter().map(AsFd::as_fd)).collect();
-            let frame = greeting(&hello, descriptors.len());
-            // It fits into a stream that has just been made.
-            link.send(&frame, &descriptors)?;
+            let hello = Hello { has_slots: true, ..Hello::default() };
+            let prints = greet(&link, hello, page.as_fd(), settings)?;
             let wire = Wire::Local(Local::new(link.share(), Arc::new(page), Side::Parent));
             Ok((Lane::new(id, Some(process.pid()), wire), prints))
+        };
+        let (lane, prints) = setup().map_err(PoolError::system("set up a worker"))?;
+        Ok(Keeper::new(lane, Some(process), None, prints, oom_kills))
+    }
+
+    fn launched(id: LaneId, launcher: &dyn Launcher, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
+        let oom_kills = memory::oom_kills();
+        let Launched { link, process } = launcher.launch(&Wanted {
+            daemonic: settings.policy.daemonic,
+            children: settings.children.unwrap_or(settings.policy.children),
+            exempt: settings.policy.exempt,
+            method: settings.method,
+            grace: settings.grace,
+        })?;
+        let setup = || -> io::Result<(Lane, Vec<Prints>)> {
+            link.set_nonblocking(true)?;
+            let ledger = Ledger::new()?;
+            let hello = Hello { has_ledger: true, ..Hello::default() };
+            let prints = greet(&link, hello, ledger.as_fd(), settings)?;
+            Ok((Lane::new(id, Some(process.pid()), Wire::Socket(Socket::new(link, ledger)?)), prints))
         };
         let (lane, prints) = setup().map_err(PoolError::system("set up a worker"))?;
         Ok(Keeper::new(lane, Some(process), None, prints, oom_kills))
@@ -338,6 +341,34 @@ impl Keeper {
 /// What is asked for is why a call is told to end.
 pub(super) fn cause_of(mark: Option<Cause>, is_late: bool) -> Option<Cause> {
     mark.or(is_late.then_some(Cause::TimedOut))
+}
+
+/// Tells a worker on its link what to be; returns what it prints. The memory that both see goes first.
+fn greet(link: &Link, hello: Hello, memory: BorrowedFd<'_>, settings: &ProcessPoolBuilder) -> io::Result<Vec<Prints>> {
+    let (mut prints, mut ends) = (Vec::new(), Vec::new());
+    let piped: &[Stream] = match settings.output {
+        Output::Inherit => &[],
+        Output::Forward => &[Stream::Stderr],
+        Output::Capture => &[Stream::Stdout, Stream::Stderr],
+    };
+    for stream in piped {
+        let (reader, writer) = streams::pipe()?;
+        prints.push(Prints::new(reader, *stream, settings.output == Output::Forward));
+        ends.push(writer);
+    }
+    let hello = Hello {
+        has_stdout: piped.contains(&Stream::Stdout),
+        has_stderr: piped.contains(&Stream::Stderr),
+        reports_memory: settings.max_memory_per_child.is_some(),
+        has_initializer: settings.initializer.is_some(),
+        log_level: log::wanted(),
+        ..hello
+    };
+    let descriptors: Vec<BorrowedFd<'_>> = std::iter::once(memory).chain(ends.iter().map(AsFd::as_fd)).collect();
+    let frame = greeting(&hello, descriptors.len());
+    // It fits into a stream that has just been made.
+    link.send(&frame, &descriptors)?;
+    Ok(prints)
 }
 
 fn greeting(hello: &Hello, descriptors: usize) -> Vec<u8> {

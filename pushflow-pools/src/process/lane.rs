@@ -288,13 +288,22 @@ impl Lane {
     pub(super) fn is_running(&self, flight: &Flight) -> bool {
         match self.slots() {
             Some(slots) => Slot::of(slots, flight.call).is_running(),
-            None => true,
+            None => self.wire.ledger().is_none_or(|ledger| ledger.has_begun(flight.call)),
         }
     }
 
-    /// Claims a call for a signal; `false` when it does not run.
-    pub(super) fn claim_for_signal(&self, call: u64) -> bool {
+    /// Claims a call for a signal; `false` when it does not run. One who has a ledger ends also what he has not begun.
+    pub(super) fn claim_for_signal(&self, call: u64, cause: Cause) -> bool {
+        if let Some(ledger) = self.wire.ledger() {
+            ledger.end(call, cause);
+            return true;
+        }
         self.slots().is_some_and(|slots| Slot::of(slots, call).interrupt())
+    }
+
+    /// Whether a signal interrupts what runs, and not a frame.
+    pub(super) fn takes_signals(&self) -> bool {
+        self.has_slots() || self.wire.ledger().is_some()
     }
 
     /// Claims all that runs for a signal or a frame, which the supervisor then sends.
@@ -302,7 +311,7 @@ impl Lane {
         let mut outgoing = self.outgoing();
         let mut claimed = Vec::new();
         for flight in outgoing.flights.iter_mut().filter(|flight| flight.asked.is_none()) {
-            if !self.has_slots() || self.claim_for_signal(flight.call) {
+            if !self.takes_signals() || self.claim_for_signal(flight.call, cause) {
                 flight.asked = Some(cause);
                 claimed.push(flight.call);
             }
@@ -312,7 +321,7 @@ impl Lane {
 
     /// Says that a call is to end, where signals do not. Sent with what is flushed next.
     pub(super) fn ask_to_end(&self, outgoing: &mut Outgoing, call: u64) {
-        if !self.has_slots() {
+        if !self.takes_signals() {
             let header = Header { kind: Kind::Interrupt, beside: 0, id: call };
             // An empty body can always be sent.
             let _ = header.frame(outgoing.outbox.bytes(), None, |_| Ok(()));
@@ -326,6 +335,7 @@ impl Lane {
         let flights = std::mem::take(&mut outgoing.flights);
         let fate = |flight: &Flight| match self.slots() {
             Some(slots) => Slot::of(slots, flight.call).fate(),
+            None if self.wire.ledger().is_some_and(|ledger| ledger.has_begun(flight.call)) => Fate::Begun,
             None if flight.started => Fate::Begun,
             None => Fate::Waiting,
         };

@@ -363,7 +363,7 @@ impl Supervisor {
                     ended.push((flight, cause));
                     continue;
                 }
-                if lane.has_slots() && !lane.claim_for_signal(call) {
+                if lane.takes_signals() && !lane.claim_for_signal(call, cause) {
                     continue;
                 }
                 if let Some(flight) = outgoing.flight(call) {

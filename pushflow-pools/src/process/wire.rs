@@ -3,20 +3,24 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use pushflow_core::value::Buffer;
 use pushflow_signals::memory::Sealed;
 
 use super::codec::MOST_BESIDE;
 use super::frame::FrameReader;
+use super::ledger::Ledger;
 use super::local::Local;
+use super::socket::Socket;
 
 /// An ordered pair of byte streams.
 #[derive(Debug)]
 pub(super) enum Wire {
     /// Within this machine. Carries descriptors.
     Local(Local),
+    /// Within this machine, with another program. Carries descriptors.
+    Socket(Socket),
     /// With whatever is at the other end.
     Streams {
         /// What comes from there.
@@ -29,13 +33,20 @@ pub(super) enum Wire {
 impl Wire {
     /// Whether it carries descriptors.
     pub(super) fn carries_descriptors(&self) -> bool {
-        matches!(self, Wire::Local(_))
+        matches!(self, Wire::Local(_) | Wire::Socket(_))
     }
 
     pub(super) fn local(&self) -> Option<&Local> {
         match self {
             Wire::Local(local) => Some(local),
-            Wire::Streams { .. } => None,
+            Wire::Socket(_) | Wire::Streams { .. } => None,
+        }
+    }
+
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Wire::Socket(socket) => Some(socket.ledger()),
+            Wire::Local(_) | Wire::Streams { .. } => None,
         }
     }
 
@@ -43,6 +54,7 @@ impl Wire {
     pub(super) fn read(&self, into: &mut FrameReader) -> io::Result<usize> {
         let count = match self {
             Wire::Local(local) => local.read_now(into.spare())?,
+            Wire::Socket(socket) => socket.read_now(into.spare())?,
             Wire::Streams { reader, .. } => read_file(reader, into.spare())?,
         };
         into.advance(count);
@@ -52,6 +64,7 @@ impl Wire {
     fn write(&self, bytes: &[u8], beside: &[BorrowedFd<'_>]) -> io::Result<usize> {
         match self {
             Wire::Local(local) => local.write(bytes, beside),
+            Wire::Socket(socket) => socket.write(bytes, beside),
             Wire::Streams { writer, .. } => {
                 let mut writer = writer;
                 writer.write(bytes)
@@ -63,6 +76,7 @@ impl Wire {
     pub(super) fn read_end(&self) -> BorrowedFd<'_> {
         match self {
             Wire::Local(local) => local.as_fd(),
+            Wire::Socket(socket) => socket.as_fd(),
             Wire::Streams { reader, .. } => reader.as_fd(),
         }
     }
@@ -71,6 +85,7 @@ impl Wire {
     pub(super) fn write_end(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Wire::Local(_) => None,
+            Wire::Socket(socket) => Some(socket.room()),
             Wire::Streams { writer, .. } => Some(writer.as_fd()),
         }
     }
@@ -79,13 +94,15 @@ impl Wire {
     pub(super) fn take_beside(&self, count: u16) -> io::Result<Vec<Buffer>> {
         match self {
             _ if count == 0 => Ok(Vec::new()),
-            Wire::Local(local) => {
-                let descriptors = local.take_descriptors(count.into())?;
-                descriptors.into_iter().map(|descriptor| Sealed::from_fd(descriptor).map(Buffer::new)).collect()
-            }
+            Wire::Local(local) => sealed(local.take_descriptors(count.into())?),
+            Wire::Socket(socket) => sealed(socket.take_descriptors(count.into())?),
             Wire::Streams { .. } => Err(io::Error::other("descriptors are announced on a stream that carries none")),
         }
     }
+}
+
+fn sealed(descriptors: Vec<OwnedFd>) -> io::Result<Vec<Buffer>> {
+    descriptors.into_iter().map(|descriptor| Sealed::from_fd(descriptor).map(Buffer::new)).collect()
 }
 
 fn read_file(mut file: &File, into: &mut [u8]) -> io::Result<usize> {

@@ -61,7 +61,7 @@ fn shape() -> impl Strategy<Value = Shape> {
 /// Any value at all, but NaN, which does not equal itself.
 fn value() -> impl Strategy<Value = Value> {
     let array = |bytes: Vec<u8>| Array::new(Dtype::U8, [bytes.len()], bytes.into()).unwrap();
-    let opaque = |bytes: Vec<u8>| Opaque { kind: "k".into(), type_name: "t".into(), data: bytes.into() };
+    let opaque = |bytes: Vec<u8>| Opaque { kind: "k".into(), type_name: "t".into(), data: bytes.into(), shown: None };
     let leaf = prop_oneof![
         Just(Value::Null),
         Just(Value::Missing),

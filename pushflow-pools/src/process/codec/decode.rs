@@ -23,6 +23,8 @@ pub(crate) struct Decoder<'a> {
     open: Vec<Open>,
     items: Vec<Value>,
     names: Vec<&'a str>,
+    /// Whether it is what an opaque value looks like.
+    is_shown: bool,
 }
 
 /// A list or map that has not got all its items.
@@ -49,6 +51,7 @@ impl<'a> Decoder<'a> {
             open: Vec::new(),
             items: Vec::new(),
             names: Vec::new(),
+            is_shown: false,
         }
     }
 
@@ -122,14 +125,15 @@ impl<'a> Decoder<'a> {
         let number = self.u8("a kind of error")?;
         let kind = ErrorKind::from_number(number);
         let kind = kind.ok_or_else(|| self.fail(at, format!("number {number}"), "a kind of error"))?;
+        let explained = self.flag("whether an error is explained")?;
         let type_name = self.text("the name of an error's type")?;
         let error = TaskError::new(kind, type_name, self.text("the message of an error")?);
         let error = error.with_traceback(self.lines("a line of a traceback")?);
-        if self.flag("whether a worker was lost")? {
-            Ok(error.with_lost_worker(self.lost_worker()?))
-        } else {
-            Ok(error)
-        }
+        let lost = if self.flag("whether a worker was lost")? { Some(self.lost_worker()?) } else { None };
+        let instance = if self.flag("whether there is the error itself")? { Some(self.sealed()?) } else { None };
+        let error = if explained { error.explained() } else { error };
+        let error = lost.into_iter().fold(error, TaskError::with_lost_worker);
+        Ok(instance.map(Arc::new).into_iter().fold(error, TaskError::with_instance))
     }
 
     /// Reads an outcome.
@@ -383,14 +387,33 @@ impl<'a> Decoder<'a> {
             }
             tag::BYTES => self.buffer("bytes").map(Value::Bytes),
             tag::ARRAY => self.array(at),
+            tag::OPAQUE if self.is_shown => Err(self.fail(at, "an opaque value", "what one looks like")),
             tag::OPAQUE => {
-                let kind = self.text("the kind of an opaque value")?.into();
-                let type_name = self.text("the type of an opaque value")?.into();
-                let data = self.buffer("the content of an opaque value")?;
-                Ok(Value::Opaque(Arc::new(Opaque { kind, type_name, data })))
+                let opaque = self.sealed()?;
+                Ok(Value::Opaque(Arc::new(Opaque { shown: self.shown()?, ..opaque })))
             }
             _ => Err(self.fail(at, format!("tag {tag}"), "a value")),
         }
+    }
+
+    fn sealed(&mut self) -> Result<Opaque, Malformed> {
+        let kind = self.text("the kind of an opaque value")?.into();
+        let type_name = self.text("the type of an opaque value")?.into();
+        let data = self.buffer("the content of an opaque value")?;
+        Ok(Opaque { kind, type_name, data, shown: None })
+    }
+
+    /// Reads what an opaque value looks like. There is none within, so this goes no deeper than once.
+    fn shown(&mut self) -> Result<Option<Value>, Malformed> {
+        const EXPECTED: &str = "what an opaque value looks like";
+        if !self.flag(EXPECTED)? {
+            return Ok(None);
+        }
+        let bytes = self.bytes(EXPECTED)?;
+        let offset = self.length - self.rest.len() - bytes.len();
+        let mut inner = Decoder { is_shown: true, ..Decoder::new(bytes, Vec::new()) };
+        let shown = inner.value().and_then(|value| inner.finish().map(|()| value));
+        shown.map(Some).map_err(|error| error.behind(offset as u64))
     }
 
     fn array(&mut self, at: usize) -> Result<Value, Malformed> {

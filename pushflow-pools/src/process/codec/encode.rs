@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pushflow_core::error::LostWorker;
-use pushflow_core::value::{Array, Buffer, Map};
+use pushflow_core::value::{Array, Buffer, Map, Opaque};
 use pushflow_core::{Key, Outcome, Payload, TaskError, Value};
 
 use super::{BESIDE_BYTES, MOST_BESIDE, MOST_DEPTH, Unsendable, tag};
@@ -43,12 +43,17 @@ impl<'a> Encoder<'a> {
     /// Writes an error.
     pub(crate) fn error(&mut self, error: &TaskError) {
         self.u8(error.kind().number());
+        self.flag(error.is_explained());
         self.text(error.type_name());
         self.text(error.text());
         self.lines(error.traceback());
         self.flag(error.lost_worker().is_some());
         if let Some(lost) = error.lost_worker() {
             self.lost_worker(lost);
+        }
+        self.flag(error.instance().is_some());
+        if let Some(instance) = error.instance() {
+            self.sealed(instance);
         }
     }
 
@@ -218,13 +223,28 @@ impl<'a> Encoder<'a> {
             Value::Array(array) => self.array(array),
             Value::Opaque(opaque) => {
                 self.u8(tag::OPAQUE);
-                self.text(&opaque.kind);
-                self.text(&opaque.type_name);
-                self.buffer(&opaque.data);
+                self.sealed(opaque);
+                self.shown(opaque.shown.as_ref())?;
             }
             // Core may get kinds of values that the codec was not told of.
             other => return Err(Unsendable::Unknown { type_name: other.type_name() }),
         }
+        Ok(())
+    }
+
+    fn sealed(&mut self, opaque: &Opaque) {
+        self.text(&opaque.kind);
+        self.text(&opaque.type_name);
+        self.buffer(&opaque.data);
+    }
+
+    /// What an opaque value looks like: a text of its own, so that who reads it need not look inside.
+    fn shown(&mut self, shown: Option<&Value>) -> Result<(), Unsendable> {
+        self.flag(shown.is_some());
+        let Some(shown) = shown else { return Ok(()) };
+        let mut bytes = Vec::new();
+        Encoder::new(&mut bytes, None).value(shown)?;
+        self.bytes(&bytes);
         Ok(())
     }
 

@@ -46,6 +46,13 @@ impl Malformed {
         Malformed(Box::new(Place { at, found: found.into(), expected: expected.into() }))
     }
 
+    /// Puts the place behind this many bytes.
+    #[cold]
+    pub(super) fn behind(mut self, bytes: u64) -> Malformed {
+        self.0.at += bytes;
+        self
+    }
+
     /// Returns where it is, in bytes from the start of what was decoded.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn at(&self) -> u64 {

@@ -13,7 +13,8 @@
 //! | payload | number of entries, then key and value of each |
 //! | lines | their number, texts |
 //! | optional number | 0; or 1 and the number as a size |
-//! | error | number of the kind, name of the type, message, lines; then 0, or 1 and the worker that was lost |
+//! | opaque value | text, text, buffer; then 0, or 1, a size and a value of that many bytes without any opaque one |
+//! | error | number of the kind, 0 or 1 when it is explained, name of the type, message, lines; 0, or 1 and the worker that was lost; 0, or 1 and an opaque value without what follows the buffer |
 //! | lost worker | optional numbers: process, exit code, signal, peak of memory; 0 or 1 for out of memory; lines |
 //! | outcome | 0 and a payload, or 1 and an error |
 //!

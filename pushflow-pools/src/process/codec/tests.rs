@@ -42,6 +42,11 @@ fn array() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What an opaque value looks like.
+fn shown() -> impl Strategy<Value = Value> {
+    prop_oneof![any::<i64>().prop_map(Value::from), prop::collection::vec(any::<f64>(), 0..4).prop_map(Value::list)]
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -54,8 +59,8 @@ fn value() -> impl Strategy<Value = Value> {
         "[a-z]{240,270}".prop_map(Value::from),
         buffer().prop_map(Value::from),
         array(),
-        (".{0,5}", ".{0,30}", buffer()).prop_map(|(kind, type_name, data)| {
-            Value::Opaque(Arc::new(Opaque { kind: kind.into(), type_name: type_name.into(), data }))
+        (".{0,5}", ".{0,30}", buffer(), prop::option::of(shown())).prop_map(|(kind, type_name, data, shown)| {
+            Value::Opaque(Arc::new(Opaque { kind: kind.into(), type_name: type_name.into(), data, shown }))
         }),
     ];
     leaf.prop_recursive(5, 60, 12, |inner| {

@@ -1,0 +1,45 @@
+//! [`Ledger`]: what a worker that is another program shares with its parent: which call it has begun, and which one it is to
+//! end.
+//!
+//! Such a worker may have no atomic operations but plain reads and writes of a word. So each word has one writer, and nothing
+//! is sent ahead that would have to be taken back.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
+
+use pushflow_core::interrupt::Cause;
+use pushflow_signals::memory::SharedWords;
+
+/// The number of the call that was begun last. Written by the worker.
+const BEGUN: usize = 0;
+/// Twice the number of the call that is to end, and one more when its time is over. Written by the parent. A cache line apart.
+const ENDING: usize = 8;
+const WORDS: usize = 16;
+
+/// Words that both sides see.
+#[derive(Debug)]
+pub(super) struct Ledger(SharedWords);
+
+impl Ledger {
+    pub(super) fn new() -> io::Result<Ledger> {
+        SharedWords::create(WORDS).map(Ledger)
+    }
+
+    /// Whether the worker has begun a call.
+    pub(super) fn has_begun(&self, call: u64) -> bool {
+        self.0.words()[BEGUN].load(Ordering::SeqCst) >= call
+    }
+
+    /// Says that a call is to end, before SIGINT tells the worker to look. One that has not begun it ends it then.
+    pub(super) fn end(&self, call: u64, cause: Cause) {
+        let late = u64::from(cause == Cause::TimedOut);
+        self.0.words()[ENDING].store(call << 1 | late, Ordering::SeqCst);
+    }
+}
+
+impl AsFd for Ledger {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
