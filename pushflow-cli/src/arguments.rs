@@ -188,6 +188,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) scaling: bool,
 
+    /// The interpreter that runs Python tasks: a path or a name [default: that of PUSHFLOW_PYTHON, of the active virtual
+    /// environment, or python3].
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) python: Option<OsString>,
+
     /// Bound the whole run; what is there by then is the result.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,

@@ -7,6 +7,7 @@
 //! | `simple` | [`simple`] | a function registered in this program |
 //! | `subprocess` | [`subprocess`] | a command |
 //! | `script` | [`script`] | a command or script file, with the conventions of ewoks |
+//! | `class`, `method`, `ppfmethod`, `generated`, `notebook` | [`python`] | a Python task, in an interpreter |
 //! | `ppfport` | [`ppfport`] | nothing: it passes the carried dictionary on |
 //!
 //! Whatever the task of a node is, its setting `kind` says in what it runs:
@@ -19,8 +20,8 @@
 //!
 //! # Features
 //!
-//! `simple`, `subprocess`, `script`, `cfpool`, `mppool`, `mpprocess`, `bpool` and `bprocess`, all default. `script` needs
-//! `subprocess`; the last five have [`nested`] in common.
+//! `simple`, `subprocess`, `script`, `cfpool`, `mppool`, `mpprocess`, `bpool`, `bprocess` and `python`, all default. `script` needs
+//! `subprocess`; the five that nest have [`nested`] in common.
 
 #![forbid(unsafe_code)]
 
@@ -37,6 +38,8 @@ pub mod mpprocess;
 #[cfg(feature = "nested")]
 pub mod nested;
 pub mod ppfport;
+#[cfg(feature = "python")]
+pub mod python;
 pub mod resolve;
 #[cfg(feature = "script")]
 pub mod script;

@@ -1,6 +1,10 @@
 //! [`Tasks`]: from the `task_type` of a node to its task.
 
+#[cfg(feature = "python")]
+use std::ffi::OsString;
 use std::sync::Arc;
+#[cfg(feature = "python")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use pushflow_core::engine::TaskResolver;
@@ -9,6 +13,9 @@ use pushflow_core::graph::KindSettings;
 use pushflow_core::graph::check::{Interfaces, TaskTypes};
 use pushflow_core::graph::{Node, TaskType};
 use pushflow_core::{ErrorKind, Key, Task, TaskError};
+
+#[cfg(feature = "python")]
+use crate::python::{Environment, Interpreter};
 
 /// Finds the tasks of nodes, of all kinds in this build.
 ///
@@ -23,6 +30,11 @@ use pushflow_core::{ErrorKind, Key, Task, TaskError};
 #[derive(Clone, Debug)]
 pub struct Tasks {
     grace: Duration,
+    #[cfg(feature = "python")]
+    python: Option<OsString>,
+    /// Found for the first node that needs it.
+    #[cfg(feature = "python")]
+    environment: Arc<OnceLock<Result<Environment, TaskError>>>,
 }
 
 /// How long a command may take to end after it was told to, by default.
@@ -38,12 +50,48 @@ const KINDS: &[(&str, Make)] = &[
     #[cfg(feature = "script")]
     ("script", |tasks, node| crate::script::resolve(node, tasks.grace)),
     ("ppfport", |_, _| Ok(Arc::new(crate::ppfport::PpfPort))),
+    #[cfg(feature = "python")]
+    ("class", python),
+    #[cfg(feature = "python")]
+    ("method", python),
+    #[cfg(feature = "python")]
+    ("ppfmethod", python),
+    #[cfg(feature = "python")]
+    ("generated", python),
+    #[cfg(feature = "python")]
+    ("notebook", python),
 ];
+
+#[cfg(feature = "python")]
+fn python(tasks: &Tasks, node: &Node) -> Result<Arc<dyn Task>, TaskError> {
+    crate::python::resolve(node, &tasks.environment()?, tasks.grace)
+}
 
 impl Tasks {
     /// Creates a resolver with the default grace.
     pub fn new() -> Tasks {
-        Tasks { grace: DEFAULT_GRACE }
+        Tasks {
+            grace: DEFAULT_GRACE,
+            #[cfg(feature = "python")]
+            python: None,
+            #[cfg(feature = "python")]
+            environment: Arc::default(),
+        }
+    }
+
+    /// Sets which interpreter runs Python tasks; see [`Interpreter::choose`](crate::python::Interpreter::choose).
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn python(mut self, interpreter: Option<impl Into<OsString>>) -> Tasks {
+        self.python = interpreter.map(Into::into);
+        self.environment = Arc::default();
+        self
+    }
+
+    #[cfg(feature = "python")]
+    fn environment(&self) -> Result<Environment, TaskError> {
+        let find = || Interpreter::choose(self.python.as_deref()).map(Environment::new);
+        self.environment.get_or_init(find).clone()
     }
 
     /// Sets how long a command may take to end after it was told to, before it is killed; 2 seconds by default.

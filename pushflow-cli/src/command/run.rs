@@ -43,7 +43,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     let graph = Arc::new(graph);
     display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
-    let tasks = Tasks::new().grace(args.grace);
+    let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref());
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));

@@ -1,0 +1,22 @@
+"""What this program is, as its first lines have read it."""
+
+import signal
+import sys
+
+
+def main(sock, settings):
+    """Becomes a worker."""
+    if sys.path and sys.path[0] != "":
+        sys.path.insert(0, "")
+    if settings["daemonic"] and not settings["children"]:
+        forbid_children()
+    from . import worker
+
+    worker.Worker(sock).serve()
+
+
+def forbid_children():
+    """Makes this a daemonic process in the eyes of multiprocessing, which then refuses to start processes."""
+    from multiprocessing import process
+
+    process.current_process()._config["daemon"] = True

@@ -1,0 +1,14 @@
+//! Python tasks: `class`, `method`, `ppfmethod`, `generated` and `notebook` nodes, run by interpreters that stay alive.
+//!
+#![doc = include_str!("README.md")]
+
+mod environment;
+mod interpreter;
+mod nested;
+mod program;
+mod task;
+
+pub use environment::Environment;
+pub use interpreter::Interpreter;
+pub use task::PythonTask;
+pub(crate) use task::resolve;

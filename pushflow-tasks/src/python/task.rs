@@ -1,0 +1,79 @@
+//! [`PythonTask`]: a node whose task an interpreter runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pushflow_core::graph::Node;
+use pushflow_core::task::{Home, Recipe};
+use pushflow_core::value::{from_value_ref, to_value};
+use pushflow_core::{Context, Outcome, Payload, Task, TaskError, Value, register_task_kind};
+use serde::{Deserialize, Serialize};
+
+use super::environment::Environment;
+use super::interpreter::Interpreter;
+use super::nested;
+
+/// A task that an interpreter runs.
+#[derive(Clone, Debug)]
+pub struct PythonTask {
+    settings: Settings,
+    home: Home,
+}
+
+/// What the worker program makes the task from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Settings {
+    task_type: String,
+    task_identifier: String,
+    task_generator: Option<String>,
+    label: String,
+    /// The interpreter, for worker processes of this program.
+    python: String,
+    grace: Duration,
+}
+
+/// Returns the task of a node.
+///
+/// # Errors
+///
+/// When there is no interpreter.
+pub(crate) fn resolve(node: &Node, environment: &Environment, grace: Duration) -> Result<Arc<dyn Task>, TaskError> {
+    let settings = Settings {
+        task_type: node.task_type.as_str().to_owned(),
+        task_identifier: node.task_identifier.as_deref().unwrap_or_default().to_owned(),
+        task_generator: node.task_generator.as_ref().map(|name| name.to_string()),
+        label: node.label().to_string(),
+        python: environment.interpreter().path().to_string_lossy().into_owned(),
+        grace,
+    };
+    Ok(Arc::new(PythonTask { settings, home: environment.home() }))
+}
+
+impl Task for PythonTask {
+    fn run(&self, inputs: &Payload, ctx: &Context<'_>) -> Outcome {
+        nested::run(Arc::new(self.clone()), &self.home, inputs, self.settings.grace, ctx)
+    }
+
+    fn recipe(&self) -> Option<Recipe> {
+        let settings = to_value(&self.settings).expect("texts and a duration are values");
+        Some(Recipe { kind: KIND.into(), settings })
+    }
+
+    /// There, one is another error than an input that never came.
+    fn takes_missing(&self) -> bool {
+        true
+    }
+
+    fn home(&self) -> Option<&Home> {
+        Some(&self.home)
+    }
+}
+
+/// The name under which worker processes make it again.
+const KIND: &str = "pushflow-tasks python";
+
+register_task_kind!(KIND, |settings: &Value| {
+    let settings: Settings = from_value_ref(settings)?;
+    let interpreter = Interpreter::choose(Some(settings.python.as_ref()))?;
+    Ok(Arc::new(PythonTask { settings, home: Environment::new(interpreter).home() }))
+});

@@ -1,0 +1,76 @@
+//! Breaking off a Python task.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pushflow_core::ErrorKind;
+use pushflow_core::engine::{Failure, RunOptions};
+
+use super::{Case, LONG, Setup, network, node};
+
+pub(crate) const CASES: &[Case] = &[
+    ("an_interruption_is_raised", an_interruption_is_raised),
+    ("a_timeout_is_raised", a_timeout_is_raised),
+    ("what_does_not_end_is_ended", what_does_not_end_is_ended),
+];
+
+/// A named pipe from which a task is heard.
+fn pipe(directory: &Path) -> PathBuf {
+    let path = directory.join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+/// Runs a task that waits for ever, and interrupts the run once it has begun.
+fn interrupted(setup: Setup, function: &str, more: &str) -> (Vec<Failure>, Option<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = pipe(directory.path());
+    let path = serde_json::to_string(&pipe).unwrap();
+    let network = std::sync::Arc::new(network(&node("a", "method", function, &format!(r#""path": {path}{more}"#)), ""));
+    let options = RunOptions::default();
+    let report = if let Some(pool) = setup.make() {
+        let run = network.start(pool, options);
+        let pid = std::fs::read_to_string(&pipe).unwrap();
+        assert!(pid.parse::<u32>().is_ok(), "{pid:?}");
+        run.stopper().interrupt("as the test wants");
+        run.wait()
+    } else {
+        let run = network.in_place(options);
+        let stopper = run.stopper();
+        let waiter = std::thread::spawn(move || {
+            std::fs::read_to_string(&pipe).unwrap();
+            stopper.interrupt("as the test wants");
+        });
+        let report = run.run();
+        waiter.join().unwrap();
+        report
+    };
+    let output = report.output.and_then(|output| output.get("return_value")?.as_str().map(str::to_owned));
+    (report.failures, output)
+}
+
+fn an_interruption_is_raised(setup: Setup) {
+    let (failures, _) = interrupted(setup, "wait_for", "");
+    assert_eq!(failures[0].kind, ErrorKind::Interrupted, "{failures:?}");
+    let text = failures[0].traceback.join("\n");
+    assert!(text.contains("KeyboardInterrupt") && text.contains("in wait_for"), "{text}");
+    let (failures, output) = interrupted(setup, "wait_for", r#", "catch": "KeyboardInterrupt""#);
+    assert_eq!((failures.len(), output.as_deref()), (0, Some("KeyboardInterrupt")), "{failures:?}");
+}
+
+fn a_timeout_is_raised(setup: Setup) {
+    let nodes = node("a", "method", "wait_for", r#""path": "/dev/null""#);
+    let nodes = nodes.replacen('{', r#"{"pushflow": {"timeout": 0.2}, "#, 1);
+    let report = setup.run_with(&nodes, "", RunOptions::default().timeout(Some(LONG)));
+    let found = &report.failures[0];
+    assert_eq!((found.kind, found.type_name.as_str()), (ErrorKind::TimedOut, "TimeoutError"), "{found:?}");
+}
+
+/// SIGTERM ends it, and tells where it was.
+fn what_does_not_end_is_ended(setup: Setup) {
+    let (failures, _) = interrupted(setup, "stubborn", "");
+    let found = &failures[0];
+    assert_eq!(found.kind, ErrorKind::Interrupted, "{found:?}");
+    let text = found.traceback.join("\n");
+    assert!(text.contains("in stubborn"), "{text}");
+}

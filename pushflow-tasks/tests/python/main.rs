@@ -1,0 +1,135 @@
+//! Python tasks, on every pool: with nothing but a plain `python3`.
+//!
+//! The harness is our own, for `init` has to be the first line of `main`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "the tests make a named pipe")]
+
+mod ending;
+mod errors;
+mod values;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+use pushflow_core::engine::{self, Network, Report, RunOptions};
+use pushflow_core::graph::{Format, LoadOptions, load_text};
+use pushflow_core::{Payload, Pool, Value};
+use pushflow_pools::factory::{self, PoolSettings};
+use pushflow_pools::process::Output;
+use pushflow_signals::StartMethod;
+use pushflow_tasks::Tasks;
+use serde_json::value::RawValue;
+
+/// Only a deadlock reaches it.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A case, with its name.
+type Case = (&'static str, fn(Setup));
+
+fn main() -> ExitCode {
+    pushflow_signals::init();
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+    pushflow_tasks::python::Interpreter::choose(None).unwrap();
+    std::env::set_current_dir(place).unwrap();
+    let cases: Vec<Case> = [values::CASES, errors::CASES, ending::CASES].concat();
+    let trials = setups().into_iter().flat_map(|setup| {
+        cases.clone().into_iter().map(move |(name, case)| {
+            Trial::test(format!("{}::{name}", setup.name()), move || {
+                case(setup);
+                Ok(())
+            })
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// A pool; in place without a name.
+#[derive(Clone, Copy)]
+struct Setup {
+    pool: &'static str,
+    method: Option<StartMethod>,
+}
+
+/// Every type, and each start method for one that is daemonic and one that is not.
+fn setups() -> Vec<Setup> {
+    let plain = ["in_place", "thread", "ndprocess", "ndmultiprocessing", "billiard", "scaling"];
+    let mut all: Vec<Setup> = plain.into_iter().map(|pool| Setup { pool, method: None }).collect();
+    for method in StartMethod::ALL {
+        all.extend(["process", "multiprocessing"].map(|pool| Setup { pool, method: Some(method) }));
+    }
+    all
+}
+
+impl Setup {
+    fn name(self) -> String {
+        self.method.map_or_else(|| self.pool.to_owned(), |method| format!("{}::{method}", self.pool))
+    }
+
+    fn make(self) -> Option<Arc<dyn Pool>> {
+        let settings = PoolSettings {
+            workers: Some(2),
+            start_method: self.method,
+            grace: Some(GRACE),
+            output: Output::Capture,
+            ..PoolSettings::default()
+        };
+        (self.pool != "in_place").then(|| factory::create(self.pool, &settings).unwrap())
+    }
+
+    fn is_daemonic(self) -> bool {
+        matches!(self.pool, "multiprocessing")
+    }
+
+    fn run(self, nodes: &str, links: &str) -> Report {
+        self.run_with(nodes, links, RunOptions::default())
+    }
+
+    fn run_with(self, nodes: &str, links: &str, options: RunOptions) -> Report {
+        let network = Arc::new(network(nodes, links));
+        match self.make() {
+            None => network.run_in_place(options),
+            Some(pool) => network.start(pool, options).wait(),
+        }
+    }
+
+    /// Runs one task; returns its outputs.
+    fn one(self, kind: &str, function: &str, inputs: &str) -> Payload {
+        let report = self.run(&node("a", kind, function, inputs), "");
+        assert_eq!(report.failures, [], "{}", self.name());
+        report.output.unwrap()
+    }
+
+    fn returned(self, function: &str, inputs: &str) -> Value {
+        self.one("method", function, inputs).get("return_value").unwrap().clone()
+    }
+}
+
+/// How long what is interrupted may take to end.
+const GRACE: Duration = Duration::from_millis(300);
+
+fn network(nodes: &str, links: &str) -> Network {
+    let text = format!(r#"{{"nodes": [{nodes}], "links": [{links}]}}"#);
+    let graph = load_text(&text, Format::Json, &LoadOptions::default()).unwrap();
+    engine::compile(&graph, &Tasks::new().grace(GRACE)).unwrap()
+}
+
+/// A node with inputs such as `"a": 1, "0": 2`.
+fn node(id: &str, kind: &str, function: &str, inputs: &str) -> String {
+    // As they are written: a large integer keeps its digits.
+    let inputs: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&format!("{{{inputs}}}")).unwrap();
+    let entries = inputs.iter().map(|(name, value)| format!(r#"{{"name": "{name}", "value": {value}}}"#));
+    let inputs = entries.collect::<Vec<_>>().join(",");
+    format!(
+        r#"{{"id": "{id}", "task_type": "{kind}", "task_identifier": "tasks.{function}", "default_inputs": [{inputs}]}}"#
+    )
+}
+
+fn link(source: &str, target: &str, more: &str) -> String {
+    format!(r#"{{"source": "{source}", "target": "{target}"{more}}}"#)
+}
+
+const VALUE: &str = r#", "data_mapping": [{"source_output": "return_value", "target_input": "value"}]"#;

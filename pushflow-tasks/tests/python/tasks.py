@@ -1,0 +1,110 @@
+"""Tasks of the tests: plain Python."""
+
+import os
+import signal
+import sys
+import time
+
+
+def add(a, b=10):
+    return a + b
+
+
+def echo(*args, **kwargs):
+    return [list(args), kwargs]
+
+
+def same(value):
+    return value
+
+
+def describe(value):
+    return "%s %r" % (type(value).__name__, value)
+
+
+def make(what):
+    return eval(what)
+
+
+def carry(value=0, **rest):
+    return {"value": value + 1, "last": (value,)}
+
+
+def fail(message="bad"):
+    try:
+        raise KeyError("inner")
+    except KeyError as error:
+        raise ValueError(message) from error
+
+
+def handle(WorkflowException, WorkflowExceptionInstance):
+    return [type(WorkflowExceptionInstance).__name__, WorkflowException["errorMessage"]]
+
+
+def leave(code):
+    sys.exit(code)
+
+
+def vanish():
+    os._exit(3)
+
+
+def crash():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def unpicklable():
+    return lambda: 1
+
+
+def talk(word):
+    print("out", word)
+    print("err", word, file=sys.stderr)
+    os.system("echo sub " + word)
+    return os.getpid()
+
+
+def wait_for(path, catch=None):
+    """Says on a named pipe that it has begun, then waits for ever."""
+    try:
+        with open(path, "w") as pipe:
+            pipe.write(str(os.getpid()))
+        while True:
+            time.sleep(1000)
+    except BaseException as error:
+        if catch != type(error).__name__:
+            raise
+        return catch
+
+
+def stubborn(path):
+    """As `wait_for`, and does not end when it is told to."""
+    begun = False
+    while True:
+        try:
+            if not begun:
+                begun = True
+                with open(path, "w") as pipe:
+                    pipe.write(str(os.getpid()))
+            while True:
+                time.sleep(1000)
+        except BaseException:
+            pass
+
+
+def copy_itself():
+    if os.fork() == 0:
+        return "copy"
+    return "original"
+
+
+def start_child():
+    import multiprocessing
+
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0,))
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+not_callable = 1
