@@ -32,13 +32,13 @@ fn an_unknown_kind_is_the_error_that_users_know() {
 }
 
 #[test]
-fn python_tasks_are_named_as_such() {
+fn python_tasks_need_an_interpreter() {
+    let tasks = Tasks::new().python(Some("/no/such/python"));
     for kind in ["method", "class", "ppfmethod", "notebook"] {
-        let error = refusal(&format!(r#"{{"id": "a", "task_type": "{kind}", "task_identifier": "m.f"}}"#));
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        for part in ["'a'", kind, "m.f", "no Python tasks"] {
-            assert!(error.text().contains(part), "{error}");
-        }
+        let node = node(&format!(r#"{{"id": "a", "task_type": "{kind}", "task_identifier": "m.f"}}"#));
+        let Err(error) = tasks.resolve(&node) else { panic!("there is a task for {kind}") };
+        assert_eq!((error.kind(), error.type_name().as_str()), (ErrorKind::Unavailable, "FileNotFoundError"));
+        assert!(error.text().contains("'/no/such/python'"), "{error}");
     }
 }
 
@@ -46,7 +46,9 @@ fn python_tasks_are_named_as_such() {
 fn every_kind_that_is_listed_resolves() {
     for kind in Tasks::kinds() {
         let identifier = if kind == "ppfport" { "" } else { r#", "task_identifier": "test.answer""# };
-        let task = Tasks::new().resolve(&node(&format!(r#"{{"id": "a", "task_type": "{kind}"{identifier}}}"#)));
+        let generator = if kind == "generated" { r#", "task_generator": "m.f""# } else { "" };
+        let node = node(&format!(r#"{{"id": "a", "task_type": "{kind}"{identifier}{generator}}}"#));
+        let task = Tasks::new().python(Some("sh")).resolve(&node);
         assert!(task.is_ok(), "{kind}");
     }
 }
