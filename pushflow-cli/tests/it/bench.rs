@@ -138,7 +138,7 @@ fn a_signal_ends_it_with_what_it_measures() {
     let mut command = pushflow(directory.path());
     command.args(QUICK).args(["--python=./python", "--pool=multiprocessing.Pool", "--output-format=json"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !is_running("sleep\0100118") {
+    while !is_running("sleep\x00100118") {
         std::thread::yield_now();
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
