@@ -49,6 +49,8 @@ struct Side {
     wait: fn(),
 }
 
+type Measure = fn(&Side) -> Duration;
+
 const SIDES: [Side; 3] = [ours::SIDE, bare::SIDE, tokio_tasks::SIDE];
 /// Names the side whose memory this process is to have.
 const PART: &str = "PUSHFLOW_BENCH_PART";
@@ -66,7 +68,7 @@ fn main() {
     // `cargo test` runs benchmarks, too, only to see that they run.
     let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
     println!("{:<12} {:>16} {:>16} {:>16} {:>16}   multiples of ours", "", "pushflow", "may", "tokio", "gevent");
-    let rows: [(&str, fn(&Side) -> Duration); 4] = [
+    let rows: [(&str, Measure); 4] = [
         ("round_trip", |side| (side.round_trip)()),
         ("throughput", |side| (side.throughput)()),
         ("hand_over", |side| (side.hand_over)()),
