@@ -297,8 +297,17 @@ impl Execution {
     ///
     /// A panic of the task is an outcome.
     pub fn run(self, pool: Option<&Interruption>, ready: &mut Ready) {
-        let outcome = self.origin().execute(self.slot, self.attempt, &self.data, pool);
+        let outcome = self.execute(pool);
         self.complete(outcome, ready);
+    }
+
+    /// Runs the task in the calling thread, for who tells the outcome elsewhere. As in [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// Why there are no outputs.
+    pub fn execute(&self, pool: Option<&Interruption>) -> Outcome {
+        self.origin().execute(self.slot, self.attempt, &self.data, pool)
     }
 
     /// Ends the execution with an outcome. What this makes ready is added to the queue.

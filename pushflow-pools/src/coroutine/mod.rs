@@ -11,7 +11,7 @@ pub use builder::{CoroutinePoolBuilder, DEFAULT_STACK_BYTES};
 pub use environment::{coroutine_environment, is_coroutine_environment, run};
 pub use pool::CoroutinePool;
 
-#[cfg(feature = "process")]
+#[cfg(any(feature = "process", feature = "thread"))]
 pub(crate) use self::may::coroutine_local;
 #[cfg(feature = "process")]
 pub(crate) use environment::tell;

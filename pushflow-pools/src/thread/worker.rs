@@ -11,6 +11,8 @@ use pushflow_core::pool::{Ready, Rejected};
 use pushflow_core::{Execution, PoolError};
 
 use super::shared::Shared;
+#[cfg(feature = "coroutine")]
+use crate::coroutine::{self, coroutine_local};
 
 /// Executions in a row that a worker runs without looking at its deque.
 const STREAK: u32 = 16;
@@ -25,9 +27,26 @@ thread_local! {
     static POOL: Cell<*const Shared> = const { Cell::new(std::ptr::null()) };
 }
 
-/// Whether the calling thread is a worker of the pool.
+/// Whether the caller is a worker of the pool, or tells the outcome of one for it.
+#[inline(never)]
 pub(super) fn is_worker_of(shared: &Arc<Shared>) -> bool {
-    POOL.with(|pool| std::ptr::eq(pool.get(), Arc::as_ptr(shared)))
+    POOL.with(|pool| std::ptr::eq(pool.get(), Arc::as_ptr(shared))) || tells_for(shared)
+}
+
+#[cfg(feature = "coroutine")]
+coroutine_local! {
+    // The pool that this coroutine tells outcomes for.
+    static TELLS_FOR: Cell<usize> = Cell::new(0)
+}
+
+#[cfg(feature = "coroutine")]
+fn tells_for(shared: &Arc<Shared>) -> bool {
+    !pushflow_core::wait::blocks_thread() && TELLS_FOR.with(Cell::get) == Arc::as_ptr(shared).addr()
+}
+
+#[cfg(not(feature = "coroutine"))]
+fn tells_for(_shared: &Arc<Shared>) -> bool {
+    false
 }
 
 pub(super) struct Worker {
@@ -68,7 +87,7 @@ impl Worker {
         while let Some(execution) = next.take() {
             mark.renew(&self.shared);
             current.set(execution.run_id(), execution.slot());
-            execution.run(Some(&mark.mark), ready);
+            self.complete(execution, &mark.mark, ready);
             tick = tick.wrapping_add(1);
             if ready.is_empty() {
                 break;
@@ -88,6 +107,25 @@ impl Worker {
         }
         current.clear();
         tick
+    }
+
+    /// Runs the task, and tells its outcome: in the coroutine environment on a coroutine.
+    fn complete(&self, execution: Execution, mark: &Interruption, ready: &mut Ready) {
+        #[cfg(feature = "coroutine")]
+        if matches!(coroutine::is_coroutine_environment(), Ok(true)) {
+            let outcome = execution.execute(Some(mark));
+            let pool = Arc::as_ptr(&self.shared).addr();
+            let told = coroutine::run(move || {
+                TELLS_FOR.with(|tells| tells.set(pool));
+                let mut ready = Ready::default();
+                execution.complete(outcome, &mut ready);
+                ready
+            });
+            // Nothing when it panicked, as it would have here: what it had made ready is lost, and told so.
+            *ready = told.ok().flatten().unwrap_or_default();
+            return;
+        }
+        execution.run(Some(mark), ready);
     }
 
     /// Puts what is ready into the deque, for this worker or for thieves.

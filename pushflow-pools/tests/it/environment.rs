@@ -7,7 +7,8 @@ use std::process::Command;
 #[test]
 fn the_suites_pass_in_the_coroutine_environment() {
     let mut suites = Command::new(std::env::current_exe().unwrap());
-    suites.args(["--skip", "coroutine_environment"]).env("PUSHFLOW_COROUTINES", "1");
+    // What runs millions of executions does so elsewhere.
+    suites.args(["--skip", "coroutine_environment", "--skip", "large::"]).env("PUSHFLOW_COROUTINES", "1");
     let output = suites.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
