@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -97,7 +98,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         })
     });
-    let alone: [(&str, fn()); 5] = [
+    let alone: [(&str, fn()); 6] = [
+        ("each_kind_lets_other_coroutines_go_on", each_kind_lets_other_coroutines_go_on),
         ("daemonic_or_not", daemonic_or_not),
         ("limits_of_the_nested_pool", limits_of_the_nested_pool),
         ("nodes_of_a_workflow_have_a_kind", nodes_of_a_workflow_have_a_kind),
@@ -173,6 +175,54 @@ fn an_interruption_reaches_the_nested_execution(setup: Setup) {
         handle.interrupt();
         let error = handle.wait_timeout(LONG).unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{kind}: {error:?}");
+    }
+}
+
+/// More of them wait than there are threads for coroutines: if one blocked a thread, the others would make no progress.
+fn each_kind_lets_other_coroutines_go_on() {
+    const OTHERS: usize = 1000;
+    const STEPS: u64 = 20;
+    let pool = factory::create("gevent", &PoolSettings::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let waits = |pipe: &std::path::Path| {
+        let script = format!("echo ready > {}; sleep 3600", pipe.display());
+        crate::sh(&script).grace(Duration::from_millis(50))
+    };
+    let mut waiting = Vec::new();
+    let methods = [StartMethod::Forkserver, StartMethod::Spawn, StartMethod::Fork];
+    let nested = NESTS.iter().flat_map(|(_, nest)| methods.map(|method| Some((nest, method))));
+    for (index, nested) in nested.chain([None, None]).enumerate() {
+        let own = directory.path().join(index.to_string());
+        fs::create_dir(&own).unwrap();
+        let pipe = pipe(&own);
+        let command = Arc::new(waits(&pipe));
+        let task: Arc<dyn Task> = match nested {
+            Some((nest, method)) => Arc::new(nest(command).start_method(method)),
+            None => command,
+        };
+        waiting.push(Handle::submit(&*pool, task, Payload::new()).unwrap());
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "ready\n");
+    }
+    let steps: Arc<Vec<AtomicU64>> = Arc::new((0..OTHERS).map(|_| AtomicU64::new(0)).collect());
+    let others: Vec<_> = (0..OTHERS)
+        .map(|index| {
+            let steps = Arc::clone(&steps);
+            let other = move |_: &Payload, ctx: &Context<'_>| {
+                for _ in 0..STEPS {
+                    ctx.sleep(Duration::from_millis(1));
+                    steps[index].fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Payload::new())
+            };
+            Handle::submit(&*pool, Arc::new(other), Payload::new()).unwrap()
+        })
+        .collect();
+    others.into_iter().for_each(|other| assert!(other.wait_timeout(LONG).unwrap().is_ok()));
+    assert!(steps.iter().all(|made| made.load(Ordering::Relaxed) == STEPS));
+    for handle in waiting {
+        assert!(!handle.is_done());
+        handle.interrupt();
+        assert_eq!(handle.wait_timeout(LONG).unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
     }
 }
 
