@@ -6,6 +6,7 @@ mod answer;
 mod attempts;
 mod bench;
 mod check;
+mod concurrency;
 mod convert;
 mod daemonic;
 mod examples;
