@@ -78,6 +78,8 @@ pub(super) struct Keeper {
     pub(super) escalation: Option<Escalation>,
     /// Since when it is to exit, and whether it was sent SIGTERM for that.
     pub(super) leaving: Option<(Instant, u8)>,
+    /// Whether it may not take as long as it likes for that.
+    pub(super) hurried: bool,
     /// Why it was given up.
     pub(super) given_up: Option<String>,
     /// When its stream has ended: its process is about to.
@@ -195,6 +197,7 @@ impl Keeper {
             failed: None,
             escalation: None,
             leaving: None,
+            hurried: false,
             given_up: None,
             stream_ended: None,
             deafened: None,
@@ -277,7 +280,7 @@ impl Keeper {
     /// When one that is to exit and does not gets its next signal.
     pub(super) fn leaves_at(&self, settings: &ProcessPoolBuilder) -> Option<Instant> {
         // One that is not daemonic may be waiting for its own children; one that never became ready, for anything.
-        let may_stay = !settings.policy.daemonic && self.process.is_some() && self.ready;
+        let may_stay = !settings.policy.daemonic && self.process.is_some() && self.ready && !self.hurried;
         match self.leaving {
             Some((since, steps @ 0..2)) if !may_stay => since.checked_add(settings.grace * u32::from(steps + 1)),
             _ => None,

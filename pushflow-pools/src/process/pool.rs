@@ -107,6 +107,9 @@ impl Pool for ProcessPool {
             lane.claim_running(Cause::Interrupted);
         }
         self.shared.marks_changed();
+        if self.shared.phase() != Phase::Open {
+            self.shared.hurry();
+        }
     }
 
     fn helper(&self) -> Option<Arc<dyn Help>> {

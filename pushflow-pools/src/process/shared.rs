@@ -46,6 +46,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// A mark of an execution was set.
     marks: AtomicBool,
+    /// Interrupted when it was closed already: who is to exit may not take as long as it likes.
+    hurries: AtomicBool,
     /// Something may be due earlier than the supervisor knows; in ns since `epoch`.
     alarm: AtomicU64,
     /// Lanes that have more to write than their streams take.
@@ -81,6 +83,7 @@ impl Shared {
             epoch: Instant::now(),
             state: Mutex::new(state),
             marks: AtomicBool::new(false),
+            hurries: AtomicBool::new(false),
             alarm: AtomicU64::new(u64::MAX),
             writers: Mutex::default(),
             broken: Mutex::default(),
@@ -363,6 +366,16 @@ impl Shared {
         if !self.marks.swap(true, Ordering::SeqCst) {
             self.poller.wake();
         }
+    }
+
+    /// Does not let workers that are to exit take as long as they like any more. From any thread.
+    pub(super) fn hurry(&self) {
+        self.hurries.store(true, Ordering::SeqCst);
+        self.poller.wake();
+    }
+
+    pub(super) fn hurries(&self) -> bool {
+        self.hurries.load(Ordering::SeqCst)
     }
 
     pub(super) fn take_marks(&self) -> bool {

@@ -129,6 +129,13 @@ impl Supervisor {
                 lane.say(Kind::Exit, 0, |_| {}, &self.shared);
             }
         }
+        if self.shared.hurries() {
+            for keeper in self.keepers.values_mut().filter(|keeper| keeper.leaving.is_some() && !keeper.hurried) {
+                // Its time begins now.
+                keeper.hurried = true;
+                keeper.leaving = keeper.leaving.map(|(_, steps)| (now, steps));
+            }
+        }
         self.end_the_slow(now);
         for (id, keeper) in &mut self.keepers {
             for prints in keeper.prints.iter_mut().filter(|prints| prints.has_pending()) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pushflow_core::graph::{KindSettings, Node};
 use pushflow_core::interrupt::Cause;
@@ -126,12 +126,16 @@ impl Nested {
 impl Task for Nested {
     fn run(&self, inputs: &Payload, ctx: &Context<'_>) -> Outcome {
         ctx.check()?;
-        let pool = self.pool(ctx).map_err(refusal)?;
+        let pool = Arc::new(self.pool(ctx).map_err(refusal)?);
         let single = Single::new(&self.body, ctx);
-        let mark = single.mark();
-        let _subscription = ctx.on_interrupt(move || mark.interrupt(Cause::Interrupted));
+        let (mark, ending) = (single.mark(), Arc::downgrade(&pool));
+        let _subscription = ctx.on_interrupt(move || {
+            mark.interrupt(Cause::Interrupted);
+            // Perhaps all that is left is its end.
+            ending.upgrade().into_iter().for_each(|pool| pool.interrupt());
+        });
         let execution = Execution::new(Arc::clone(&single) as _, 0, ctx.attempt(), inputs.clone());
-        if let Err(rejected) = Pool::submit(&pool, execution) {
+        if let Err(rejected) = Pool::submit(&*pool, execution) {
             return Err(refusal(rejected.complete(&mut Ready::default())));
         }
         pool.close();
@@ -139,13 +143,27 @@ impl Task for Nested {
             helper.help(&|| single.is_done(), ctx.deadline());
         }
         let outcome = single.wait();
-        // Dropped before the outcome is told: its workers have ended by then.
-        drop(pool);
+        end(&pool, ctx);
         outcome
     }
 
     fn recipe(&self) -> Option<Recipe> {
         recipe::recipe(self)
+    }
+}
+
+/// Waits for the end of the pool: no worker outlives the task. One may be waiting for processes that its body has started.
+fn end(pool: &ProcessPool, ctx: &Context<'_>) {
+    if !ctx.is_interrupted() {
+        let left = ctx.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if pool.join(left).is_ok() {
+            return;
+        }
+    }
+    pool.interrupt();
+    // Bounded by the signals that follow.
+    if let Err(error) = pool.join(None) {
+        tracing::error!(%error, "cannot wait for a nested pool");
     }
 }
 

@@ -224,13 +224,15 @@ fn lines_are_told_as_they_come(setup: Setup) {
 /// Waits until no process has a text among its arguments; they have got their signals, so it is for the kernel only.
 fn assert_gone(mark: &str) {
     let limit = Instant::now() + LONG;
-    let is_running = || {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.into_iter().filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-        lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(mark))
-    };
-    while is_running() {
+    while is_running(mark) {
         assert!(Instant::now() < limit, "a process with {mark} goes on");
         std::thread::yield_now();
     }
+}
+
+/// Whether a process has a text among its arguments.
+fn is_running(mark: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.into_iter().filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(mark))
 }

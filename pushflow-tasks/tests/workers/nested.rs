@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use pushflow_core::engine::{Keep, RunOptions};
@@ -15,7 +15,7 @@ use pushflow_core::{
     Context, ErrorKind, Outcome, Payload, Pool, Task, TaskError, Value, engine, register_task, registry,
 };
 use pushflow_pools::factory::{self, PoolSettings};
-use pushflow_signals::{StartMethod, daemonic};
+use pushflow_signals::{Inside, Process, Returned, StartMethod, daemonic, register_process};
 use pushflow_tasks::nested::{Kind, Nested};
 use pushflow_tasks::{Subprocess, Tasks, bpool, bprocess, cfpool, mppool, mpprocess};
 
@@ -29,6 +29,7 @@ const NEED_CHILDREN: [&str; 3] = ["cfpool", "mppool", "mpprocess"];
 
 register_task!("tests.who", who);
 register_task!("tests.chat", chat);
+register_task!("tests.leave", leave);
 register_task!("tests.abort", |_: &Payload, _: &Context<'_>| std::process::abort());
 register_task!("tests.panic", |_: &Payload, _: &Context<'_>| panic!("on purpose"));
 register_task!("tests.fail", |_: &Payload, _: &Context<'_>| {
@@ -62,6 +63,21 @@ fn chat(_: &Payload, ctx: &Context<'_>) -> Outcome {
     print!("printed");
     eprintln!("complained");
     Ok(Payload::new())
+}
+
+/// Leaves a process behind that is not daemonic and does not end.
+fn leave(_: &Payload, _: &Context<'_>) -> Outcome {
+    std::mem::forget(Process::builder("tests.stay").start()?);
+    Ok(Payload::new())
+}
+
+register_process!("tests.stay", stay);
+
+/// Stays although its parent ends, and whatever signal says otherwise.
+fn stay(_: &mut Inside) -> Returned {
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
 }
 
 /// A way to nest a body.
@@ -98,8 +114,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         })
     });
-    let alone: [(&str, fn()); 6] = [
+    let alone: [(&str, fn()); 7] = [
         ("each_kind_lets_other_coroutines_go_on", each_kind_lets_other_coroutines_go_on),
+        ("what_a_body_has_left_is_not_waited_for_for_ever", what_a_body_has_left_is_not_waited_for),
         ("daemonic_or_not", daemonic_or_not),
         ("limits_of_the_nested_pool", limits_of_the_nested_pool),
         ("nodes_of_a_workflow_have_a_kind", nodes_of_a_workflow_have_a_kind),
@@ -384,6 +401,30 @@ fn nodes_of_a_workflow_have_a_kind() {
         "pushflow": {"kind": {"name": "mpprocess", "daemonic": true}}}"#;
     let report = crate::network(daemonic).start(threads(), RunOptions::default()).wait();
     assert_eq!(report.output.unwrap().get("daemonic"), Some(&true.into()));
+}
+
+fn what_a_body_has_left_is_not_waited_for() {
+    // Those whose workers may have children.
+    let nests: [(&str, Nest); 3] =
+        [("cfpool", cfpool::nest), ("mpprocess", mpprocess::nest), ("bprocess", bprocess::nest)];
+    for outer in ["thread", "gevent"] {
+        let pool = factory::create(outer, &PoolSettings::default()).unwrap();
+        for (kind, nest) in nests {
+            let task: Arc<dyn Task> = Arc::new(nest(body("tests.leave")).grace(Duration::from_millis(50)));
+            let deadline = {
+                let task = Arc::clone(&task);
+                move |inputs: &Payload, ctx: &Context<'_>| {
+                    task.run(inputs, &ctx.with_deadline(Instant::now().checked_add(Duration::from_millis(500))))
+                }
+            };
+            let handle = Handle::submit(&*pool, Arc::new(deadline), Payload::new()).unwrap();
+            assert!(handle.wait_timeout(LONG).is_ok(), "{kind} in {outer}");
+            let handle = Handle::submit(&*pool, task, Payload::new()).unwrap();
+            // Wherever it is by now.
+            handle.interrupt();
+            assert!(handle.wait_timeout(LONG).is_ok(), "{kind} in {outer}");
+        }
+    }
 }
 
 fn a_body_that_cannot_be_sent_is_an_error() {
