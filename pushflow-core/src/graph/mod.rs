@@ -25,6 +25,9 @@ mod draft;
 pub mod draw;
 mod error;
 mod free;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod inputs;
 mod json;
 mod kind;

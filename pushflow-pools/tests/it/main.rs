@@ -14,6 +14,7 @@ mod hostile;
 mod lanes;
 mod large;
 mod scaling;
+mod simulation;
 mod suite;
 mod typed;
 
