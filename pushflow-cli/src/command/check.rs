@@ -44,9 +44,9 @@ fn look(args: &CheckArgs) -> Found {
     let workflow = &args.workflow;
     // A file that cannot be read is the problem of loading it.
     let mut findings = check::keys(&workflow.file, workflow.root_dir.as_deref()).unwrap_or_default();
-    match workflow::load(workflow) {
+    let tasks = Tasks::new();
+    match workflow::load(workflow, &tasks) {
         Ok(graph) => {
-            let tasks = Tasks::new();
             let problem = compile(&graph, &tasks).err().map(|error| Problem::of_compile(&error));
             let problem = problem.or_else(|| pool::check_nodes(&graph).err());
             findings.extend(check::flow(&graph, &tasks));

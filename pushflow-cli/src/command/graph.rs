@@ -3,6 +3,7 @@
 use std::fs;
 
 use pushflow_core::graph::draw::Diagram;
+use pushflow_tasks::Tasks;
 
 use super::workflow;
 use crate::arguments::{GraphArgs, Picture};
@@ -21,7 +22,7 @@ pub(super) fn run(args: &GraphArgs) -> u8 {
 }
 
 fn draw(args: &GraphArgs) -> Result<(), Problem> {
-    let graph = workflow::load(&args.workflow)?;
+    let graph = workflow::load_to_look(&args.workflow, &Tasks::new())?;
     graph.warnings.iter().for_each(|warning| out::say(&format!("warning: {warning}")));
     let diagram = Diagram::of(&graph);
     let text = match picture(args) {

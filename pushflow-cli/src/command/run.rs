@@ -38,12 +38,12 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     pool::enter_environment(args.coroutines)?;
     let options = EngineOptions::read(&args.options)?;
     options.ignored.iter().for_each(|name| display.warn(&format!("option `{name}` is not known and ignored")));
-    let mut graph = workflow::load(&args.workflow)?;
+    let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref());
+    let mut graph = workflow::load(&args.workflow, &tasks)?;
     set_defaults(&mut graph, args);
     let graph = Arc::new(graph);
     display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
-    let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref());
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));

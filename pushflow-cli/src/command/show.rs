@@ -10,7 +10,8 @@ use crate::display::{out, overview};
 use crate::exit_code;
 
 pub(super) fn run(args: &ShowArgs) -> u8 {
-    let graph = match workflow::load(&args.workflow) {
+    let tasks = Tasks::new();
+    let graph = match workflow::load_to_look(&args.workflow, &tasks) {
         Ok(graph) => graph,
         Err(problem) => {
             match args.output_format {
@@ -23,7 +24,7 @@ pub(super) fn run(args: &ShowArgs) -> u8 {
     if args.resolved {
         show_resolved(&graph, args.output_format)
     } else {
-        show_inputs(&graph, args.output_format)
+        show_inputs(&graph, &tasks, args.output_format)
     }
     exit_code::OK
 }
@@ -39,8 +40,8 @@ fn show_resolved(graph: &Graph, format: ShowFormat) {
     }
 }
 
-fn show_inputs(graph: &Graph, format: ShowFormat) {
-    let inputs = free_inputs(graph, &Tasks::new());
+fn show_inputs(graph: &Graph, tasks: &Tasks, format: ShowFormat) {
+    let inputs = free_inputs(graph, tasks);
     match format {
         ShowFormat::Human => out::result(&overview::inputs(graph, &inputs)),
         ShowFormat::Json => out::json_line(&overview::InputsView::new(graph, &inputs)),

@@ -1,13 +1,25 @@
 //! Loading the workflow that the arguments name.
 
-use pushflow_core::graph::{Graph, LoadOptions, load_file};
+use pushflow_core::graph::{Graph, LoadOptions, can_start_by, load_file};
+use pushflow_tasks::Tasks;
 
 use crate::arguments::WorkflowArgs;
 use crate::inputs;
 use crate::problem::Problem;
 
-pub(super) fn load(args: &WorkflowArgs) -> Result<Graph, Problem> {
+/// Loads it to be run.
+pub(super) fn load(args: &WorkflowArgs, tasks: &Tasks) -> Result<Graph, Problem> {
+    load_as(args, tasks, false)
+}
+
+/// Loads it to be looked at: it may be one that nothing starts, or ends.
+pub(super) fn load_to_look(args: &WorkflowArgs, tasks: &Tasks) -> Result<Graph, Problem> {
+    load_as(args, tasks, true)
+}
+
+fn load_as(args: &WorkflowArgs, tasks: &Tasks, allow_idle: bool) -> Result<Graph, Problem> {
     let inputs = inputs::collect(args)?;
-    let options = LoadOptions { root_dir: args.root_dir.clone(), inputs, ..LoadOptions::default() };
+    let can_start = Some(can_start_by(tasks.clone()));
+    let options = LoadOptions { root_dir: args.root_dir.clone(), inputs, can_start, allow_idle };
     load_file(&args.file, &options).map_err(|error| Problem::of_graph(&error))
 }

@@ -35,3 +35,22 @@ fn nodes_and_links_as_they_are_executed_are_tables() {
     assert_eq!(cells, ["a", "b", "return_code=0", "no", "out->stdin"], "{text}");
     assert!(text.contains("subprocess sh  start"), "{text}");
 }
+
+/// Two nodes that lead to each other, and nothing to them: it can be looked at, not run.
+#[test]
+fn what_nothing_starts_is_shown_with_a_warning() {
+    let when = r#""conditions": [{"source_output": "x", "value": 1}]"#;
+    let links = [
+        format!(r#"{{"source": "a", "target": "b", {when}}}"#),
+        format!(r#"{{"source": "b", "target": "a", {when}}}"#),
+    ];
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    let directory = directory_with("w.json", &workflow(&[sh("a", "true"), sh("b", "true")], &links));
+    let pushflow = |arguments: &[&str]| pushflow(directory.path()).args(arguments).output().unwrap();
+    let output = pushflow(&["show", "w.json", "--resolved", "--output-format", "json"]);
+    assert_eq!((output.status.code(), &answer(&output)["start_nodes"]), (Some(0), &json!([])));
+    assert!(crate::stderr(&output).contains("has no start node"), "{}", crate::stderr(&output));
+    assert_eq!(pushflow(&["graph", "w.json"]).status.code(), Some(0));
+    assert_eq!(pushflow(&["check", "w.json"]).status.code(), Some(3));
+    assert_eq!(pushflow(&["run", "w.json"]).status.code(), Some(3));
+}

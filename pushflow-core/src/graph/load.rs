@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::analysis::{Starts, end_nodes};
 use super::attributes::{RawCondition, RawMapping};
+use super::check::Interfaces;
 use super::document::Document;
 use super::draft::{Draft, DraftLink};
 use super::error::{GraphError, GraphErrorKind};
 use super::inputs::{self, Input};
-use super::model::{Condition, Graph, Link, Mapping, Node, Place};
+use super::model::{Condition, Graph, Link, Mapping, Node, Place, Warning};
 use super::node::DraftNode;
 use super::source::{Format, Item, Name, Source};
 use super::{default_error, parallel, schema, subgraph, validate, yaml};
@@ -22,6 +23,16 @@ use crate::value::Value;
 const MAX_LEVELS: usize = 64;
 /// How many sub-workflows a workflow may have; files that include each other many times multiply quickly.
 const MAX_SUBGRAPHS: usize = 1_000_000;
+
+/// Asks an [`Interfaces`] which inputs a class requires.
+///
+/// Semantics: of classes of which that is not known, none starts.
+pub fn can_start_by(interfaces: impl Interfaces + Send + Sync + 'static) -> CanStart {
+    Arc::new(move |node| {
+        let is_given = |name: &Key| node.default_inputs.iter().any(|(known, _)| known == name);
+        interfaces.required_inputs(node).is_some_and(|required| required.iter().all(is_given))
+    })
+}
 
 /// Tells whether the default inputs of a class node cover all inputs that the class requires.
 pub type CanStart = Arc<dyn Fn(&Node) -> bool + Send + Sync>;
@@ -35,6 +46,8 @@ pub struct LoadOptions {
     pub inputs: Vec<Input>,
     /// Asked for nodes of type `class`, in workflows where no node starts otherwise. By default none of them starts.
     pub can_start: Option<CanStart>,
+    /// Whether a workflow without start or end nodes is loaded all the same, with a warning: it can be looked at, not run.
+    pub allow_idle: bool,
 }
 
 impl fmt::Debug for LoadOptions {
@@ -43,6 +56,7 @@ impl fmt::Debug for LoadOptions {
             .field("root_dir", &self.root_dir)
             .field("inputs", &self.inputs)
             .field("can_start", &self.can_start.is_some())
+            .field("allow_idle", &self.allow_idle)
             .finish()
     }
 }
@@ -263,18 +277,17 @@ fn finish(loaded: Loaded, options: &LoadOptions) -> Result<Graph, GraphError> {
     if graph.nodes.is_empty() {
         return Ok(graph);
     }
-    let lacks = |kind, what| {
-        let error = GraphError::new(kind, "RuntimeError", format!("{} has no {what} node", graph.label));
-        Err(match place {
-            Some(place) => error.at(place),
-            None => error,
-        })
-    };
-    if graph.start_nodes.is_empty() {
-        return lacks(GraphErrorKind::NoStartNode, "start");
-    }
-    if graph.end_nodes.is_empty() {
-        return lacks(GraphErrorKind::NoEndNode, "end");
+    let lacking = [
+        (GraphErrorKind::NoStartNode, "start", graph.start_nodes.is_empty()),
+        (GraphErrorKind::NoEndNode, "end", graph.end_nodes.is_empty()),
+    ];
+    for (kind, what, _) in lacking.into_iter().filter(|(_, _, lacks)| *lacks) {
+        let message = format!("{} has no {what} node", graph.label);
+        match place.clone() {
+            Some(place) if options.allow_idle => graph.warnings.push(Warning { message, place }),
+            Some(place) => return Err(GraphError::new(kind, "RuntimeError", message).at(place)),
+            None => return Err(GraphError::new(kind, "RuntimeError", message)),
+        }
     }
     Ok(graph)
 }

@@ -49,7 +49,7 @@ pub use error::{GraphError, GraphErrorKind};
 pub use free::{FreeInput, free_inputs};
 pub use inputs::{Input, InputNodes, load_inputs, parse_inputs};
 pub use kind::KindSettings;
-pub use load::{CanStart, LoadOptions, load_document, load_file, load_text, parse_value};
+pub use load::{CanStart, LoadOptions, can_start_by, load_document, load_file, load_text, parse_value};
 pub use model::{Condition, Graph, Link, Mapping, Node, NodeId, Place, TaskType, Warning};
 pub use newest::{newest, write};
 pub use resolved::{Outline, Resolved};

@@ -23,14 +23,18 @@ const LEGACY: [(&str, &str); 8] = [
     ("task", "generated"),
 ];
 
+/// Keys with a truth value, which YAML may spell `yes`.
+const TRUTHS: [&str; 7] =
+    ["directed", "force_start_node", "default_error_node", "map_all_data", "on_error", "required", "cache_if_optional"];
+
 /// Returns a document as the newest schema has it; sub-workflows that are written inside go the same way.
 ///
-/// Deprecated keys of nodes become `task_type` and `task_identifier`, `schema_version` is the newest one. All else is kept
+/// Truth values are written as such, deprecated keys of nodes become `task_type` and `task_identifier`, `schema_version` is the newest one. All else is kept
 /// as it is, keys without meaning too, in its order. The document has to be one that can be loaded.
 #[must_use]
 pub fn newest(document: &Value) -> Value {
     let Some(root) = document.as_map().filter(|root| !root.is_empty()) else { return document.clone() };
-    let mut root = root.clone();
+    let mut root = plain(root);
     let version = Value::Str(schema::LATEST.into());
     match root.get_mut("graph") {
         Some(Value::Map(graph)) => {
@@ -42,6 +46,16 @@ pub fn newest(document: &Value) -> Value {
             root.shift_insert(0, "graph".into(), graph);
         }
     }
+    if let Some(Value::Map(graph)) = root.get_mut("graph") {
+        for aliases in ["input_nodes", "output_nodes"] {
+            if let Some(aliases) = Arc::make_mut(graph).get_mut(aliases) {
+                *aliases = each(aliases, |alias| with(alias, "link_attributes", plain_map));
+            }
+        }
+    }
+    if let Some(links) = root.get_mut("links") {
+        *links = each(links, |link| with(&plain_map(link), "sub_target_attributes", plain_map));
+    }
     if let Some(Value::List(nodes)) = root.get("nodes") {
         let legacy: HashSet<String> = nodes.iter().filter(|node| legacy_key(node).is_some()).filter_map(id).collect();
         let nodes = nodes.iter().map(|node| newest_node(node, id(node).is_some_and(|id| legacy.contains(&id))));
@@ -49,6 +63,34 @@ pub fn newest(document: &Value) -> Value {
         root.insert("nodes".into(), nodes);
     }
     Value::Map(Arc::new(root))
+}
+
+/// Changes each item of a list.
+fn each(list: &Value, change: impl Fn(&Value) -> Value) -> Value {
+    list.as_list().map_or_else(|| list.clone(), |items| Value::list(items.iter().map(change)))
+}
+
+/// Changes one entry of an object, if it is there.
+fn with(object: &Value, key: &str, change: impl Fn(&Value) -> Value) -> Value {
+    let Some(map) = object.as_map().filter(|map| map.contains_key(key)) else { return object.clone() };
+    let mut map = map.clone();
+    map.entry(key.into()).and_modify(|value| *value = change(value));
+    Value::Map(Arc::new(map))
+}
+
+fn plain_map(object: &Value) -> Value {
+    object.as_map().map_or_else(|| object.clone(), |map| Value::Map(Arc::new(plain(map))))
+}
+
+/// Writes truth values as such.
+fn plain(map: &Map) -> Map {
+    let truth = |key: &SmolStr, value: &Value| match value.as_str()?.to_ascii_lowercase().as_str() {
+        _ if !TRUTHS.contains(&key.as_str()) => None,
+        "yes" | "on" => Some(Value::Bool(true)),
+        "no" | "off" => Some(Value::Bool(false)),
+        _ => None,
+    };
+    map.iter().map(|(key, value)| (key.clone(), truth(key, value).unwrap_or_else(|| value.clone()))).collect()
 }
 
 /// Writes a document as text.
@@ -83,8 +125,9 @@ fn legacy_key(node: &Value) -> Option<(&'static str, &'static str)> {
 
 /// Rewrites a node; next to a deprecated key, in whatever definition of the node, `task_identifier` means nothing.
 fn newest_node(node: &Value, has_legacy_key: bool) -> Value {
-    let Some(old) = node.as_map() else { return node.clone() };
-    let legacy = legacy_key(node);
+    let node = with(&plain_map(node), "default_error_attributes", plain_map);
+    let Some(old) = node.as_map() else { return node };
+    let legacy = legacy_key(&node);
     let is_graph = legacy.map(|(_, name)| name).or_else(|| old.get("task_type")?.as_str()) == Some("graph");
     let inner = |value: &Value| if is_graph && value.as_map().is_some() { newest(value) } else { value.clone() };
     let mut new = Map::default();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pushflow_core::Key;
 use pushflow_core::graph::check::{Finding, Interfaces, TaskTypes, flow, keys};
-use pushflow_core::graph::{Format, LoadOptions, Node, load_text};
+use pushflow_core::graph::{Format, LoadOptions, Node, can_start_by, load_text};
 
 fn document(nodes: &[&str], links: &[&str]) -> String {
     let nodes: Vec<String> = nodes.iter().map(|node| format!("{{\"method\": \"m.f\", {node}}}")).collect();
@@ -139,6 +139,27 @@ fn inputs_that_nobody_gives() {
     assert_eq!(findings.len(), 1, "of what is mapped as a whole nothing is known");
     assert!(findings[0].message.contains("node 'a' is not given the input 'threshold'"), "{}", findings[0]);
     assert_eq!(findings[0].hint.as_deref(), Some("did you mean 'treshold'?"));
+}
+
+/// A class starts by itself, where nothing else does, when all that it requires is among its default inputs.
+#[test]
+fn what_is_known_of_classes_says_which_start() {
+    struct Class;
+    impl Interfaces for Class {
+        fn required_inputs(&self, _: &Node) -> Option<Vec<Key>> {
+            Some(vec!["x".into()])
+        }
+    }
+    let text = r#"{"nodes": [{"id": "a", "class": "m.A", "default_inputs": [{"name": "x", "value": 1}]}, {"id": "b", "class": "m.B"}],
+        "links": [{"source": "a", "target": "b", "required": false}, {"source": "b", "target": "a", "required": false},
+                  {"source": "b", "target": "b", "conditions": [{"source_output": "x", "value": true}]}]}"#;
+    let options = LoadOptions { can_start: Some(can_start_by(Class)), ..LoadOptions::default() };
+    assert_eq!(load_text(text, Format::Json, &options).unwrap().start_nodes, [0]);
+    let unknown = LoadOptions { can_start: Some(can_start_by(TaskTypes)), ..LoadOptions::default() };
+    assert!(load_text(text, Format::Json, &unknown).unwrap_err().message().contains("has no start node"));
+    let look = LoadOptions { allow_idle: true, ..LoadOptions::default() };
+    let graph = load_text(text, Format::Json, &look).unwrap();
+    assert_eq!((graph.start_nodes.len(), graph.warnings.len()), (0, 1));
 }
 
 #[test]

@@ -64,3 +64,15 @@ fn what_a_format_cannot_hold_is_refused() {
     assert!(write(&huge, Format::Json).unwrap().contains(&"9".repeat(50)));
     assert!(write(&huge, Format::Yaml).unwrap_err().message().contains("at most 128 bits"));
 }
+
+/// In YAML `yes` is a truth value where one is expected; JSON has no such text.
+#[test]
+fn truth_values_of_yaml_are_written_as_such() {
+    let yaml = "graph: {input_nodes: [{id: in, node: a, link_attributes: {required: no}}]}\n\
+                nodes: [{id: a, method: m.f, force_start_node: yes}, {id: b, method: m.g, label: yes}]\n\
+                links: [{source: a, target: b, map_all_data: On}]\n";
+    let new = newest(&parse_value(yaml, Format::Yaml).unwrap());
+    let text = write(&new, Format::Json).unwrap();
+    assert_eq!(shape(&text, Format::Json), shape(yaml, Format::Yaml));
+    assert!(text.contains("\"label\": \"yes\"") && text.contains("\"required\": false"), "{text}");
+}
