@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::error::Error;
 use crate::fork_local::{ForkLocal, PrivateFd};
 use crate::kin::Kin;
+use crate::link::Link;
 use crate::signal::{self, Watch};
 use crate::start::forkserver;
 use crate::sys::signal::Disposition;
@@ -55,6 +56,8 @@ struct Family {
     members: BTreeMap<u64, Member>,
     next: u64,
     watch: Option<Watch>,
+    /// Links with processes that others have forked for this one.
+    links: Vec<Weak<PrivateFd>>,
 }
 
 /// The end of this process, which is entered once.
@@ -146,6 +149,13 @@ pub(crate) fn look_after() -> Result<(), Error> {
     Ok(())
 }
 
+/// Has a link shut at the end of this process: whoever is at its other end may be waiting for what would come next.
+pub(crate) fn shut_at_end(link: &Link) {
+    let mut family = lock();
+    family.links.retain(|known| known.strong_count() > 0);
+    family.links.push(link.downgrade());
+}
+
 /// Adds a child.
 pub(crate) fn join(kin: &Arc<Kin>, kind: Kind, grace: Duration) -> Membership {
     if matches!(kind, Kind::Command) {
@@ -200,13 +210,14 @@ fn end_children() {
     let (others, daemonic): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| matches!(member.kind, Kind::Other { .. }));
     daemonic.iter().for_each(|member| member.kin.signal(Signal::TERM));
-    for member in &others {
-        if let Kind::Other { link } = &member.kind
-            && let Some(link) = link.upgrade()
-        {
-            // It may be waiting for what this process would say next.
-            let _ = rustix::net::shutdown(&*link, Shutdown::Both);
-        }
+    let mut links = std::mem::take(&mut lock().links);
+    links.extend(others.iter().filter_map(|member| match &member.kind {
+        Kind::Other { link } => Some(Weak::clone(link)),
+        Kind::Command | Kind::Daemonic => None,
+    }));
+    for link in links.iter().filter_map(Weak::upgrade) {
+        // It may be waiting for what this process would say next.
+        let _ = rustix::net::shutdown(&*link, Shutdown::Both);
     }
     let begin = Instant::now();
     for Member { kin, grace, .. } in &daemonic {

@@ -8,6 +8,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod adopted;
 mod boot;
 mod child;
 mod command;
@@ -38,6 +39,7 @@ mod thread;
 mod tree;
 pub mod wait;
 
+pub use adopted::{Adopted, Forker};
 pub use child::{Child, Finished, Interrupter, Stream};
 pub use command::{Command, Output, SharedBytes, Stdin};
 pub use daemonic::Children;

@@ -36,6 +36,13 @@ impl Link {
         Link(Arc::new(PrivateFd::new(socket)))
     }
 
+    /// Makes both ends of a link.
+    pub(crate) fn pair() -> io::Result<(Link, Link)> {
+        let _gate = no_fork();
+        let (ours, theirs) = UnixStream::pair()?;
+        Ok((Link(Arc::new(PrivateFd::new(ours))), Link(Arc::new(PrivateFd::new(theirs)))))
+    }
+
     /// Returns a reference that does not keep it open.
     pub(crate) fn downgrade(&self) -> Weak<PrivateFd> {
         Arc::downgrade(&self.0)

@@ -17,7 +17,7 @@ use super::codec::Encoder;
 use super::frame::{Header, Kind};
 use super::hello::Hello;
 use super::lane::{Lane, LaneId};
-use super::launcher::{Launched, Launcher, Wanted};
+use super::launcher::{Attended, Launched, Launcher, Wanted};
 use super::ledger::Ledger;
 use super::local::Local;
 use super::log;
@@ -69,7 +69,7 @@ impl Part {
 pub(super) struct Keeper {
     pub(super) lane: Arc<Lane>,
     /// `None` for a worker that somebody else has started.
-    pub(super) process: Option<Process>,
+    pub(super) process: Option<Attended>,
     _keep: Option<Box<dyn Any + Send>>,
     pub(super) prints: Vec<Prints>,
     pub(super) ready: bool,
@@ -142,7 +142,7 @@ impl Keeper {
             Ok((Lane::new(id, Some(process.pid()), wire), prints))
         };
         let (lane, prints) = setup().map_err(PoolError::system("set up a worker"))?;
-        Ok(Keeper::new(lane, Some(process), None, prints, oom_kills))
+        Ok(Keeper::new(lane, Some(Attended::Own(process)), None, prints, oom_kills))
     }
 
     fn launched(id: LaneId, launcher: &dyn Launcher, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
@@ -183,7 +183,7 @@ impl Keeper {
 
     fn new(
         lane: Lane,
-        process: Option<Process>,
+        process: Option<Attended>,
         keep: Option<Box<dyn Any + Send>>,
         prints: Vec<Prints>,
         oom_kills: Option<u64>,
@@ -221,7 +221,7 @@ impl Keeper {
         let id = self.lane.id;
         poller.add(self.lane.wire.read_end(), Part::Stream.token(id), Interest::Read)?;
         if let Some(process) = &self.process {
-            poller.add(process.pidfd(), Part::Process.token(id), Interest::Read)?;
+            poller.add(process.end(), Part::Process.token(id), Interest::Read)?;
         }
         self.prints.iter_mut().try_for_each(|prints| prints.watch(poller, id))
     }
@@ -234,7 +234,7 @@ impl Keeper {
             let _ = poller.remove(end);
         }
         if let Some(process) = &self.process {
-            let _ = poller.remove(process.pidfd());
+            let _ = poller.remove(process.end());
         }
         self.prints.iter_mut().for_each(|prints| prints.unwatch(poller));
     }

@@ -1,10 +1,11 @@
 //! Workers that are another program, which speaks the same wire: started by whoever knows that program.
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use pushflow_core::PoolError;
-use pushflow_signals::{Children, Link, Process, StartMethod};
+use pushflow_signals::{Adopted, Children, Ending, Link, Process, Signal, StartMethod};
 
 /// Starts workers that are another program.
 ///
@@ -39,7 +40,64 @@ pub struct Launched {
     /// The parent's end of the socket.
     pub link: Link,
     /// Its process.
-    pub process: Process,
+    pub process: Attended,
+}
+
+/// The process of a worker, as this process has it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Attended {
+    /// Its child.
+    Own(Process),
+    /// One that was forked for it.
+    Adopted(Adopted),
+}
+
+impl Attended {
+    /// Returns the process id.
+    pub fn pid(&self) -> u32 {
+        match self {
+            Attended::Own(process) => process.pid(),
+            Attended::Adopted(adopted) => adopted.pid(),
+        }
+    }
+
+    /// What becomes readable at its end.
+    pub(super) fn end(&self) -> BorrowedFd<'_> {
+        match self {
+            Attended::Own(process) => process.pidfd(),
+            Attended::Adopted(adopted) => adopted.end(),
+        }
+    }
+
+    pub(super) fn interrupt_now(&self) {
+        match self {
+            Attended::Own(process) => process.interrupt_now(),
+            Attended::Adopted(adopted) => adopted.signal(Signal::INTERRUPT),
+        }
+    }
+
+    pub(super) fn terminate(&self) {
+        match self {
+            Attended::Own(process) => process.terminate(),
+            Attended::Adopted(adopted) => adopted.signal(Signal::TERMINATE),
+        }
+    }
+
+    pub(super) fn kill(&self) {
+        match self {
+            Attended::Own(process) => process.kill(),
+            Attended::Adopted(adopted) => adopted.signal(Signal::KILL),
+        }
+    }
+
+    /// Tells how it has ended, if it has.
+    pub(super) fn try_end(&mut self) -> Result<Option<Ending>, PoolError> {
+        match self {
+            Attended::Own(process) => process.try_end().map_err(|error| PoolError::Start { source: error.into() }),
+            Attended::Adopted(adopted) => adopted.try_end().map_err(PoolError::system("learn how a worker has ended")),
+        }
+    }
 }
 
 impl fmt::Debug for Launched {

@@ -36,7 +36,7 @@ mod wire;
 mod worker;
 
 pub use builder::{Output, ProcessPoolBuilder};
-pub use launcher::{Launched, Launcher, Wanted};
+pub use launcher::{Attended, Launched, Launcher, Wanted};
 pub(crate) use policy::{Policy, Start};
 pub use pool::ProcessPool;
 pub use remote::{Connect, Connection, serve, serve_standard_streams};

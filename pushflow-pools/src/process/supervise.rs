@@ -15,7 +15,7 @@ use pushflow_signals::{Event, Interest};
 use super::builder::Output;
 use super::completing;
 use super::frame::Kind;
-use super::keeper::{Keeper, Part, cause_of};
+use super::keeper::{Escalation, Keeper, Part, cause_of};
 use super::lane::{Flight, LaneId, Waiting};
 use super::prints::Prints;
 use super::receive::{Received, receive};
@@ -25,6 +25,8 @@ use super::state::Phase;
 
 /// How many workers may die while an execution waits in them.
 const BLAME: u32 = 3;
+/// How long one that is ended for its time may take to say where it was.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How soon to try again to pass on what nobody took.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -353,6 +355,11 @@ impl Supervisor {
                 flight.hard = None;
                 keeper.escalation = None;
                 match &keeper.process {
+                    // It says where it was, if it still can.
+                    Some(process) if lane.wire.ledger().is_some() => {
+                        process.terminate();
+                        keeper.escalation = Some(Escalation { call, sent: 2, due: now.checked_add(LAST_WORDS) });
+                    }
                     Some(process) => process.kill(),
                     None => keeper.give_up("its call took too long".to_owned()),
                 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
 /// Signal numbers are below this one.
@@ -112,6 +113,26 @@ pub(crate) fn default_ours() {
     for signal in (1..MOST).filter_map(|signal| i32::try_from(signal).ok()).filter(|signal| is_ours(*signal)) {
         // SAFETY: it points to a whole structure without a handler.
         unsafe { libc::sigaction(signal, &raw const plain, std::ptr::null_mut()) };
+    }
+}
+
+/// Sends a signal to a process and its group; to it alone where the system cannot do that by a pidfd.
+/// pidfd_send_signal(2), `PIDFD_SIGNAL_PROCESS_GROUP`.
+///
+/// The system call and not a function of the C library, which may not have it.
+pub(crate) fn signal_group(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    const PROCESS_GROUP: libc::c_uint = 1 << 2;
+    let send = |flags: libc::c_uint| {
+        let no_details = std::ptr::null::<libc::siginfo_t>();
+        let (call, number) = (libc::SYS_pidfd_send_signal, pidfd.as_raw_fd());
+        // SAFETY: it takes numbers, and a pointer that may be null.
+        let answer = unsafe { libc::syscall(call, number, signal, no_details, flags) };
+        if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    match send(PROCESS_GROUP) {
+        // Systems before Linux 6.9; or one that leads no group yet.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ESRCH)) => send(0),
+        sent => sent,
     }
 }
 

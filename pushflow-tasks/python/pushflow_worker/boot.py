@@ -1,13 +1,18 @@
-"""What this program is, as its first lines have read it."""
+"""What this program is, once its first lines have read it: a worker, or what forks workers."""
 
-import signal
 import sys
 
 
 def main(sock, settings):
-    """Becomes a worker."""
+    """Becomes what the settings say."""
     if sys.path and sys.path[0] != "":
         sys.path.insert(0, "")
+    if settings["forks"]:
+        from . import forkserver
+
+        sock = forkserver.serve(sock, settings)
+        if sock is None:
+            return
     if settings["daemonic"] and not settings["children"]:
         forbid_children()
     from . import worker

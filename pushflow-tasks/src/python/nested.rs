@@ -14,6 +14,7 @@ use pushflow_core::task::Home;
 use pushflow_core::{Context, ErrorKind, Execution, Outcome, Payload, Pool, PoolError, Task, TaskError, wait};
 use pushflow_pools::billiard;
 use pushflow_pools::process::{Launcher, Output};
+use pushflow_signals::Children;
 use pushflow_signals::fork_local::ForkLocal;
 
 /// So many tasks run at once; more wait.
@@ -50,7 +51,8 @@ fn pool(home: &Home, grace: Duration) -> Result<Arc<dyn Pool>, PoolError> {
     }
     let launcher = home.launcher::<Arc<dyn Launcher>>().ok_or(PoolError::Closed)?;
     // Whatever this process is, its interpreters end with it, and their tasks may start processes as it may.
-    let builder = billiard::on_demand().workers(MOST_WORKERS).grace(grace).output(Output::Capture);
+    let builder =
+        billiard::on_demand().children(Children::Allow).workers(MOST_WORKERS).grace(grace).output(Output::Capture);
     let pool: Arc<dyn Pool> = Arc::new(builder.launcher(Arc::clone(launcher)).build()?);
     pools.insert(home.key().to_string(), Arc::clone(&pool));
     Ok(pool)

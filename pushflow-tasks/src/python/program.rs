@@ -18,6 +18,7 @@ const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker.codec" => "codec.py",
     "pushflow_worker.errors" => "errors.py",
     "pushflow_worker.ewoks" => "ewoks.py",
+    "pushflow_worker.forkserver" => "forkserver.py",
     "pushflow_worker.memory" => "memory.py",
     "pushflow_worker.tasks" => "tasks.py",
     "pushflow_worker.values" => "values.py",
@@ -31,6 +32,10 @@ pub(super) struct Settings {
     pub(super) daemonic: bool,
     /// Whether its tasks may start processes.
     pub(super) children: bool,
+    /// Whether it forks workers, and is none itself.
+    pub(super) forks: bool,
+    /// The modules that it imports before it forks any.
+    pub(super) pre_import: Vec<String>,
 }
 
 /// Returns what an interpreter reads from its link before all else: the length, and the sources with the settings.

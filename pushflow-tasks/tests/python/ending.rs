@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// A named pipe from which a task is heard.
-fn pipe(directory: &Path) -> PathBuf {
+pub(crate) fn pipe(directory: &Path) -> PathBuf {
     let path = directory.join("pipe");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     path

@@ -7,6 +7,7 @@
 
 mod ending;
 mod errors;
+mod leaving;
 mod values;
 
 use std::collections::BTreeMap;
@@ -35,9 +36,17 @@ fn main() -> ExitCode {
     let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
     pushflow_tasks::python::Interpreter::choose(None).unwrap();
     std::env::set_current_dir(place).unwrap();
-    let cases: Vec<Case> = [values::CASES, errors::CASES, ending::CASES].concat();
+    if std::env::var_os("PUSHFLOW_TEST_SETUP").is_some() {
+        leaving::be_parent(&setups());
+        return ExitCode::SUCCESS;
+    }
     let trials = setups().into_iter().flat_map(|setup| {
-        cases.clone().into_iter().map(move |(name, case)| {
+        let cases: Vec<Case> = if setup.is_thorough() {
+            [values::CASES, errors::CASES, ending::CASES, leaving::CASES].concat()
+        } else {
+            [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
+        };
+        cases.into_iter().map(move |(name, case)| {
             Trial::test(format!("{}::{name}", setup.name()), move || {
                 case(setup);
                 Ok(())
@@ -56,7 +65,7 @@ struct Setup {
 
 /// Every type, and each start method for one that is daemonic and one that is not.
 fn setups() -> Vec<Setup> {
-    let plain = ["in_place", "thread", "ndprocess", "ndmultiprocessing", "billiard", "scaling"];
+    let plain = ["in_place", "thread", "gevent", "ndprocess", "ndmultiprocessing", "billiard", "scaling"];
     let mut all: Vec<Setup> = plain.into_iter().map(|pool| Setup { pool, method: None }).collect();
     for method in StartMethod::ALL {
         all.extend(["process", "multiprocessing"].map(|pool| Setup { pool, method: Some(method) }));
@@ -78,6 +87,16 @@ impl Setup {
             ..PoolSettings::default()
         };
         (self.pool != "in_place").then(|| factory::create(self.pool, &settings).unwrap())
+    }
+
+    /// Whether all cases are run: the rest differs in little.
+    fn is_thorough(self) -> bool {
+        matches!(self.pool, "thread" | "process" | "multiprocessing") && self.method != Some(StartMethod::Fork)
+    }
+
+    /// Whether its workers end with their parent.
+    fn ends_with_parent(self) -> bool {
+        !matches!(self.pool, "process" | "ndprocess" | "ndmultiprocessing" | "scaling")
     }
 
     fn is_daemonic(self) -> bool {

@@ -1,0 +1,204 @@
+"""The fork server: an interpreter that has imported what workers need, and forks them on request.
+
+A request is a byte on the link with two descriptors beside it: the worker's socket, and one on which is told what becomes of
+it. `pushflow-signals/src/adopted.rs` is the other side. Everything is done by one thread.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+
+_ANSWER = struct.Struct("<II")
+_END = struct.Struct("<iIQ")
+_FORKED, _REFUSED = 1, 2
+_PR_SET_PDEATHSIG = 1
+_SYS_PIDFD_OPEN = 434
+
+
+def serve(link, settings):
+    """Serves until the parent has gone and all workers have ended. Returns a socket in each worker, and None in the end."""
+    # What is printed here is no result of any task.
+    os.dup2(2, 1)
+    server = Server(link, settings)
+    server.prepare()
+    return server.run()
+
+
+class Server:
+    def __init__(self, link, settings):
+        self.link = link
+        self.daemonic = settings["daemonic"]
+        self.pre_import = settings["pre_import"]
+        # Sockets on which the ends of workers are told, by their process ids.
+        self.workers = {}
+        self.refuses = None
+        self.wakeups = None
+        self.prctl = None
+
+    def prepare(self):
+        """Imports what workers need, and finds out whether it can be forked then."""
+        from . import tasks, values, worker  # noqa: F401
+
+        for name in self.pre_import:
+            try:
+                tasks.import_module(name)
+            except BaseException as error:
+                # The task that needs it will say so.
+                print("pushflow: cannot import %s in advance: %s: %s" % (name, type(error).__name__, error), file=sys.stderr)
+        if self.daemonic:
+            self.prctl = find_prctl()
+            if self.prctl is None:
+                self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
+        # Libraries that start threads may end them before a fork, so it is tried: what is left then are threads that no
+        # child would have.
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        threads = len(os.listdir("/proc/self/task"))
+        if threads > 1:
+            self.refuses = "importing %s has started %d threads" % (", ".join(self.pre_import) or "nothing", threads - 1)
+        if self.refuses:
+            print("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses, file=sys.stderr)
+        gc.collect()
+        getattr(gc, "freeze", int)()
+        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.wakeups = reader, writer
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def run(self):
+        poll = select.poll()
+        poll.register(self.link, select.POLLIN)
+        poll.register(self.wakeups[0], select.POLLIN)
+        has_parent = True
+        while has_parent or self.workers:
+            for descriptor, _ in poll.poll():
+                if descriptor == self.wakeups[0]:
+                    os.read(descriptor, 4096)
+                    continue
+                request = self.receive()
+                if request is None:
+                    has_parent = False
+                    poll.unregister(self.link)
+                    continue
+                sock = self.fork(*request)
+                if sock is not None:
+                    return sock
+            self.reap()
+        return None
+
+    def receive(self):
+        """Reads one request; None when there is nobody any more."""
+        try:
+            data, ancillary, _, _ = self.link.recvmsg(1, socket.CMSG_SPACE(8), socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            return None
+        if not data:
+            return None
+        descriptors = []
+        for level, kind, piece in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors += struct.unpack("%di" % (len(piece) // 4), piece)
+        return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+
+    def fork(self, sock, status):
+        """Forks a worker; returns its socket there, and None here."""
+        if self.refuses:
+            send(status, _ANSWER.pack(_REFUSED, 0))
+            sock.close()
+            status.close()
+            return None
+        server = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self.become_worker(server, status)
+            return sock
+        try:
+            os.setpgid(pid, pid)
+        except OSError:
+            pass
+        sock.close()
+        pidfd = pidfd_of(pid)
+        send(status, _ANSWER.pack(_FORKED, pid), pidfd)
+        os.close(pidfd)
+        self.workers[pid] = status
+        return None
+
+    def become_worker(self, server, status):
+        """Forgets what is the server's."""
+        try:
+            os.setpgid(0, 0)
+        except OSError:
+            pass
+        if self.prctl is not None:
+            self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != server:
+                # It has ended before that took effect.
+                os._exit(125)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for other in [self.link, status] + list(self.workers.values()):
+            other.close()
+        self.workers.clear()
+        for descriptor in self.wakeups:
+            os.close(descriptor)
+        numpy = sys.modules.get("numpy.random")
+        if numpy is not None:
+            # Or else all workers would draw the same numbers.
+            numpy.seed()
+
+    def reap(self):
+        """Reaps the workers that have ended, each after what a daemonic one has left of its group, and tells of it."""
+        while self.workers:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            if self.daemonic:
+                try:
+                    os.killpg(found.si_pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            pid, status, usage = os.wait4(found.si_pid, 0)
+            tells = self.workers.pop(pid, None)
+            if tells is not None:
+                send(tells, _END.pack(status, 0, usage.ru_maxrss))
+                tells.close()
+
+
+def send(sock, data, descriptor=None):
+    """Sends what fits into a socket in any case; who does not listen any more need not hear it."""
+    ancillary = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", descriptor))]
+    try:
+        sock.sendmsg([data], ancillary)
+    except OSError:
+        pass
+
+
+def find_prctl():
+    """Returns the function of the C library that ends a worker with its server; None without ctypes."""
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+
+
+def pidfd_of(pid):
+    """Opens a descriptor of a child that nobody else reaps. pidfd_open(2)"""
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    import ctypes
+
+    descriptor = ctypes.CDLL(None, use_errno=True).syscall(_SYS_PIDFD_OPEN, pid, 0)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_open")
+    return descriptor
