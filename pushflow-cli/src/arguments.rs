@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use pushflow_signals::StartMethod;
+use pushflow_tasks::python::EwoksOptions;
 
 use crate::answer::Answer;
 use crate::command::bench::BenchArgs;
@@ -193,6 +194,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PYTHON")]
     pub(crate) python: Option<OsString>,
 
+    /// Keep the outputs of tasks in this directory, and do not execute a task whose outputs are there: `ewokscore` does that, in the
+    /// interpreter that runs Python tasks.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_root_uri: Option<String>,
+
+    /// How outputs are kept: `json`, `nexus`.
+    #[arg(long, value_name = "SCHEME", requires = "data_root_uri")]
+    pub(crate) data_scheme: Option<String>,
+
     /// Bound the whole run; what is there by then is the result.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
@@ -267,6 +277,21 @@ pub(crate) enum Progress {
     Always,
     /// Never.
     Never,
+}
+
+impl RunArgs {
+    /// Puts where outputs are kept into the options of ewoks, which an argument of its own can say, too.
+    pub(crate) fn ewoks_options(&self, mut options: EwoksOptions) -> EwoksOptions {
+        let named = [("root_uri", &self.data_root_uri), ("scheme", &self.data_scheme)];
+        let named: Vec<_> =
+            named.into_iter().filter_map(|(name, value)| Some((name.into(), value.clone()?.into()))).collect();
+        if !named.is_empty() {
+            let mut varinfo = options.varinfo.as_map().cloned().unwrap_or_default();
+            varinfo.extend(named);
+            options.varinfo = varinfo.into();
+        }
+        options
+    }
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pushflow_core::payload::Key;
 use pushflow_core::{Payload, Value};
 use pushflow_signals::StartMethod;
+use pushflow_tasks::python::EwoksOptions;
 
 use crate::inputs::{json_or_text, split};
 use crate::problem::Problem;
@@ -20,6 +21,8 @@ pub(crate) struct EngineOptions {
     pub(crate) start_method: Option<StartMethod>,
     pub(crate) raise_on_error: bool,
     pub(crate) start_data: Payload,
+    pub(crate) pre_import: bool,
+    pub(crate) ewoks: EwoksOptions,
     /// Whether the first signal breaks off what runs.
     pub(crate) forced_interruption: bool,
     /// Options that have no effect here.
@@ -37,6 +40,8 @@ impl EngineOptions {
             start_method: None,
             raise_on_error: true,
             start_data: Payload::new(),
+            pre_import: false,
+            ewoks: EwoksOptions::default(),
             forced_interruption: false,
             ignored: Vec::new(),
         };
@@ -64,6 +69,10 @@ impl EngineOptions {
             // From the command line signals always stop.
             "stop_on_signals" if value.as_bool() == Some(true) => {}
             "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
+            "pre_import" => self.pre_import = needed(value.as_bool(), name, TRUTH, value)?,
+            "varinfo" => self.ewoks.varinfo = object(value, name)?,
+            "execinfo" => self.ewoks.execinfo = object(value, name)?,
+            "task_options" => self.ewoks.task_options = object(value, name)?,
             _ => self.ignored.push(name.to_owned()),
         }
         Ok(())
@@ -102,6 +111,10 @@ fn optional<T>(
 fn needed<T>(read: Option<T>, name: &str, expected: &str, found: &Value) -> Result<T, Problem> {
     let problem = || Problem::usage(format!("option `{name}` must be {expected}, found {}", found.python_repr()));
     read.ok_or_else(problem)
+}
+
+fn object(value: &Value, name: &str) -> Result<Value, Problem> {
+    optional(value, |value| value.as_map().map(|_| value.clone()), name, "an object").map(Option::unwrap_or_default)
 }
 
 fn start_data(value: &Value) -> Option<Payload> {

@@ -68,14 +68,14 @@ impl Forker {
         &self.link
     }
 
-    /// Has one more process forked: returns its link and itself; `None` when the program says that it cannot fork.
+    /// Has one more process forked; returns its link and itself; `None` when the program says that it cannot fork.
     ///
     /// Blocks the calling thread, for as long as the program takes to answer.
     ///
     /// # Errors
     ///
     /// When the program has ended, does not answer in time, or answers with something else.
-    pub fn fork(&self, timeout: Duration) -> Result<Option<(Link, Adopted)>, Error> {
+    pub fn one_more(&self, timeout: Duration) -> Result<Option<(Link, Adopted)>, Error> {
         let failed = Error::system("have a process forked");
         self.ask(Instant::now() + timeout).map_err(failed)
     }

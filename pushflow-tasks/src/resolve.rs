@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use pushflow_core::engine::TaskResolver;
+#[cfg(feature = "python")]
+use pushflow_core::graph::Graph;
 #[cfg(not(feature = "nested"))]
 use pushflow_core::graph::KindSettings;
 use pushflow_core::graph::check::{Interfaces, TaskTypes};
@@ -15,7 +17,7 @@ use pushflow_core::graph::{Node, TaskType};
 use pushflow_core::{ErrorKind, Key, Task, TaskError};
 
 #[cfg(feature = "python")]
-use crate::python::{Environment, Interpreter};
+use crate::python::{Environment, EwoksOptions, Interpreter};
 
 /// Finds the tasks of nodes, of all kinds in this build.
 ///
@@ -35,6 +37,10 @@ pub struct Tasks {
     /// Found for the first node that needs it.
     #[cfg(feature = "python")]
     environment: Arc<OnceLock<Result<Environment, TaskError>>>,
+    #[cfg(feature = "python")]
+    pre_import: Vec<String>,
+    #[cfg(feature = "python")]
+    ewoks: EwoksOptions,
 }
 
 /// How long a command may take to end after it was told to, by default.
@@ -48,8 +54,8 @@ const KINDS: &[(&str, Make)] = &[
     #[cfg(feature = "subprocess")]
     ("subprocess", |tasks, node| crate::subprocess::resolve(node, tasks.grace)),
     #[cfg(feature = "script")]
-    ("script", |tasks, node| crate::script::resolve(node, tasks.grace)),
-    ("ppfport", |_, _| Ok(Arc::new(crate::ppfport::PpfPort))),
+    ("script", |tasks, node| tasks.by_ewoks(node, |node| crate::script::resolve(node, tasks.grace))),
+    ("ppfport", |tasks, node| tasks.by_ewoks(node, |_| Ok(Arc::new(crate::ppfport::PpfPort)))),
     #[cfg(feature = "python")]
     ("class", python),
     #[cfg(feature = "python")]
@@ -64,7 +70,7 @@ const KINDS: &[(&str, Make)] = &[
 
 #[cfg(feature = "python")]
 fn python(tasks: &Tasks, node: &Node) -> Result<Arc<dyn Task>, TaskError> {
-    crate::python::resolve(node, &tasks.environment()?, tasks.grace)
+    Ok(crate::python::resolve(node, &tasks.environment()?, tasks.grace, &tasks.ewoks))
 }
 
 impl Tasks {
@@ -76,7 +82,68 @@ impl Tasks {
             python: None,
             #[cfg(feature = "python")]
             environment: Arc::default(),
+            #[cfg(feature = "python")]
+            pre_import: Vec::new(),
+            #[cfg(feature = "python")]
+            ewoks: EwoksOptions::default(),
         }
+    }
+
+    /// Sets modules that are imported once for all workers which are forked; see [`modules`](Tasks::modules).
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn pre_import(mut self, modules: Vec<String>) -> Tasks {
+        self.pre_import = modules;
+        self.environment = Arc::default();
+        self
+    }
+
+    /// Returns the modules, or files, that the Python tasks of a workflow are in, each once.
+    #[cfg(feature = "python")]
+    pub fn modules(graph: &Graph) -> Vec<String> {
+        let mut modules = Vec::new();
+        for node in &graph.nodes {
+            let identifier = match node.task_type {
+                TaskType::Class | TaskType::Method | TaskType::PpfMethod => node.task_identifier.as_deref(),
+                TaskType::Generated => node.task_generator.as_ref().map(|name| name.as_str()),
+                _ => None,
+            };
+            let module = identifier.and_then(|name| name.rsplit_once("::").or_else(|| name.rsplit_once('.')));
+            if let Some((module, _)) = module
+                && !modules.iter().any(|known| known == module)
+            {
+                modules.push(module.to_owned());
+            }
+        }
+        modules
+    }
+
+    /// Sets what `ewokscore` is given beside the inputs of tasks.
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn ewoks(mut self, options: EwoksOptions) -> Tasks {
+        self.ewoks = options;
+        self
+    }
+
+    /// Makes a task that `ewokscore` runs when it is given options, else one of this crate.
+    #[cfg(feature = "python")]
+    fn by_ewoks(
+        &self,
+        node: &Node,
+        own: impl FnOnce(&Node) -> Result<Arc<dyn Task>, TaskError>,
+    ) -> Result<Arc<dyn Task>, TaskError> {
+        if self.ewoks.is_empty() { own(node) } else { python(self, node) }
+    }
+
+    #[cfg(not(feature = "python"))]
+    #[expect(clippy::unused_self, reason = "as in builds with Python")]
+    fn by_ewoks(
+        &self,
+        node: &Node,
+        own: impl FnOnce(&Node) -> Result<Arc<dyn Task>, TaskError>,
+    ) -> Result<Arc<dyn Task>, TaskError> {
+        own(node)
     }
 
     /// Sets which interpreter runs Python tasks; see [`Interpreter::choose`](crate::python::Interpreter::choose).
@@ -90,7 +157,10 @@ impl Tasks {
 
     #[cfg(feature = "python")]
     fn environment(&self) -> Result<Environment, TaskError> {
-        let find = || Interpreter::choose(self.python.as_deref()).map(Environment::new);
+        let find = || {
+            let environment = Environment::new(Interpreter::choose(self.python.as_deref())?);
+            Ok(environment.pre_import(self.pre_import.clone()))
+        };
         self.environment.get_or_init(find).clone()
     }
 

@@ -44,6 +44,8 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     let graph = Arc::new(graph);
     display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
+    let pre_import = if options.pre_import { Tasks::modules(&graph) } else { Vec::new() };
+    let tasks = tasks.pre_import(pre_import).ewoks(args.ewoks_options(options.ewoks));
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));

@@ -59,7 +59,7 @@ impl ConditionalActor {
 
     fn actual<'a>(&self, output: &Key, outputs: &'a Payload) -> Option<&'a Value> {
         let Some(carried) = &self.carried else { return outputs.get_key(output) };
-        let entries = outputs.get_key(carried).and_then(Value::as_map);
+        let entries = outputs.get_key(carried).map(Value::shown).and_then(Value::as_map);
         let entry = |name: &smol_str::SmolStr| entries?.get(name);
         let found = if let Key::Name(name) = output { entry(name) } else { None };
         found.or_else(|| outputs.get_key(output).filter(|_| output != carried))

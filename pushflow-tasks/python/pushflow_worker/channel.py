@@ -1,5 +1,6 @@
 """Frames on the socket to the pool: `pushflow-pools/src/process/frame.rs` on the other side."""
 
+import _thread
 import os
 import socket
 import struct
@@ -19,12 +20,13 @@ class Ended(Exception):
 
 
 class Channel:
-    """One end of the socket. Only one thread reads; any may write a frame at a time, under `lock` if there are several."""
+    """One end of the socket. Only one thread reads; any may write."""
 
     def __init__(self, sock):
         self.sock = sock
         self.data = bytearray()
         self.descriptors = []
+        self.writing = _thread.allocate_lock()
 
     def fileno(self):
         return self.sock.fileno()
@@ -69,16 +71,17 @@ class Channel:
         ancillary = []
         if beside:
             ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("%di" % len(beside), *beside)))
-        try:
-            sent = self.sock.sendmsg([frame, body], ancillary)
-            if sent < len(frame):
-                self.sock.sendall(frame[sent:])
-                sent = len(frame)
-            rest = memoryview(body)[sent - len(frame) :]
-            if rest:
-                self.sock.sendall(rest)
-        except (BrokenPipeError, ConnectionResetError):
-            raise Ended from None
+        with self.writing:
+            try:
+                sent = self.sock.sendmsg([frame, body], ancillary)
+                if sent < len(frame):
+                    self.sock.sendall(frame[sent:])
+                    sent = len(frame)
+                rest = memoryview(body)[sent - len(frame) :]
+                if rest:
+                    self.sock.sendall(rest)
+            except (BrokenPipeError, ConnectionResetError):
+                raise Ended from None
 
 
 def close_all(descriptors):

@@ -17,6 +17,9 @@ CARRIED = "_ppfdict"
 def make(settings):
     """Makes a task from the settings of a node."""
     kind = settings["task_type"]
+    by_ewoks = settings["varinfo"] or settings["execinfo"] or settings["task_options"]
+    if by_ewoks:
+        kind = None
     if kind == "method":
         return Method(settings)
     if kind == "ppfmethod":

@@ -32,8 +32,23 @@ def write_payload(writer, outputs):
         write_value(writer, value)
 
 
+class Kept:
+    """A value that is kept somewhere: the next task gets `reference`, everybody else sees the value."""
+
+    __slots__ = ("reference", "value")
+
+    def __init__(self, reference, value):
+        self.reference = reference
+        self.value = value
+
+
 def write_value(writer, value):
     """Writes a value as it is, if it can be, else sealed. Raises what pickle raises."""
+    if type(value) is Kept:
+        sealed = seal(value.reference)
+        sealed.type_name, sealed.shown = type_name(value.value), _shown(value.value)
+        writer.opaque(sealed)
+        return
     mark, beside = len(writer.out), len(writer.beside)
     try:
         if not _write_array(writer, value):

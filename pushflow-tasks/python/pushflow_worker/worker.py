@@ -4,8 +4,8 @@ import faulthandler
 import mmap
 import os
 import signal
+import struct
 import sys
-import time
 
 from . import channel, codec, errors, memory, tasks, values
 
@@ -13,19 +13,28 @@ INITIALIZER = 0
 # Words of the ledger: see `pushflow-pools/src/process/ledger.rs`.
 _BEGUN, _ENDING, _LEDGER_BYTES = 0, 8, 128
 
-_PROGRESS, _MESSAGE = 0, 1
+_PROGRESS = 0
 
 
 class Context:
     """What a task may know of its execution."""
 
-    __slots__ = ("node", "run", "attempt", "worker")
+    __slots__ = ("call", "node", "run", "attempt", "worker")
 
-    def __init__(self, node, run, attempt, worker):
+    def __init__(self, call, node, run, attempt, worker):
+        self.call = call
         self.node = node
         self.run = run
         self.attempt = attempt
         self.worker = worker
+
+
+    def progress(self, fraction):
+        """Says how far the task is, from 0 to 1."""
+        writer = codec.Writer()
+        writer.u8(_PROGRESS)
+        writer.out += struct.pack("<d", fraction)
+        self.worker.channel.write(channel.EVENT, self.call, writer.out)
 
 
 class Interrupts:
@@ -139,7 +148,7 @@ class Worker:
         task = self.tasks[reader.u32()]
         attempt, run = reader.u32(), reader.u64()
         reader.duration(), reader.duration()
-        context = Context(reader.text(), run, attempt, self)
+        context = Context(number, reader.text(), run, attempt, self)
         writer = codec.Writer(self.memory)
         writer.u64(0)
         try:
@@ -172,12 +181,6 @@ class Worker:
             writer.out[:8] = resident_bytes().to_bytes(8, "little")
         self.channel.write(channel.REPLY, number, writer.out, writer.beside)
         self.memory.release()
-
-    def say(self, kind, number, write):
-        """Says something small."""
-        writer = codec.Writer()
-        write(writer)
-        self.channel.write(kind, number, writer.out)
 
 
 class Defined:

@@ -114,10 +114,10 @@ impl Environment {
     }
 
     /// Has a worker forked; `None` when that is not to be had.
-    fn fork(&self, wanted: &Wanted) -> Result<Option<Launched>, PoolError> {
+    fn forked(&self, wanted: &Wanted) -> Result<Option<Launched>, PoolError> {
         for _ in 0..TRIES {
             let Some(forker) = self.forker(wanted)? else { return Ok(None) };
-            let answer = forker.lock().unwrap_or_else(PoisonError::into_inner).fork(ANSWER);
+            let answer = forker.lock().unwrap_or_else(PoisonError::into_inner).one_more(ANSWER);
             match answer {
                 Ok(Some((link, adopted))) => return Ok(Some(Launched { link, process: Attended::Adopted(adopted) })),
                 Ok(None) => {
@@ -160,7 +160,7 @@ impl Environment {
 impl Launcher for Environment {
     fn launch(&self, wanted: &Wanted) -> Result<Launched, PoolError> {
         if wanted.method != StartMethod::Spawn
-            && let Some(launched) = self.fork(wanted)?
+            && let Some(launched) = self.forked(wanted)?
         {
             return Ok(launched);
         }

@@ -10,5 +10,5 @@ mod task;
 
 pub use environment::Environment;
 pub use interpreter::Interpreter;
-pub use task::PythonTask;
 pub(crate) use task::resolve;
+pub use task::{EwoksOptions, PythonTask};

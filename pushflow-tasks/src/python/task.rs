@@ -6,7 +6,7 @@ use std::time::Duration;
 use pushflow_core::graph::Node;
 use pushflow_core::task::{Home, Recipe};
 use pushflow_core::value::{from_value_ref, to_value};
-use pushflow_core::{Context, Outcome, Payload, Task, TaskError, Value, register_task_kind};
+use pushflow_core::{Context, Outcome, Payload, Task, Value, register_task_kind};
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
@@ -30,14 +30,31 @@ struct Settings {
     /// The interpreter, for worker processes of this program.
     python: String,
     grace: Duration,
+    #[serde(flatten)]
+    ewoks: EwoksOptions,
+}
+
+/// What `ewokscore` is given beside the inputs; with any of it, tasks of all kinds are run by it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EwoksOptions {
+    /// Where outputs are kept, so that a task whose outputs exist is not executed: `root_uri`, `scheme`. Null for nowhere.
+    pub varinfo: Value,
+    /// Whom events of the execution are sent to. Null for nobody.
+    pub execinfo: Value,
+    /// What else the classes of tasks are made with. Null for nothing.
+    pub task_options: Value,
+}
+
+impl EwoksOptions {
+    /// Whether there is anything in it.
+    pub fn is_empty(&self) -> bool {
+        let is_null = |value: &Value| *value == Value::Null;
+        is_null(&self.varinfo) && is_null(&self.execinfo) && is_null(&self.task_options)
+    }
 }
 
 /// Returns the task of a node.
-///
-/// # Errors
-///
-/// When there is no interpreter.
-pub(crate) fn resolve(node: &Node, environment: &Environment, grace: Duration) -> Result<Arc<dyn Task>, TaskError> {
+pub(crate) fn resolve(node: &Node, environment: &Environment, grace: Duration, ewoks: &EwoksOptions) -> Arc<dyn Task> {
     let settings = Settings {
         task_type: node.task_type.as_str().to_owned(),
         task_identifier: node.task_identifier.as_deref().unwrap_or_default().to_owned(),
@@ -45,8 +62,9 @@ pub(crate) fn resolve(node: &Node, environment: &Environment, grace: Duration) -
         label: node.label().to_string(),
         python: environment.interpreter().path().to_string_lossy().into_owned(),
         grace,
+        ewoks: ewoks.clone(),
     };
-    Ok(Arc::new(PythonTask { settings, home: environment.home() }))
+    Arc::new(PythonTask { settings, home: environment.home() })
 }
 
 impl Task for PythonTask {
