@@ -370,8 +370,11 @@ fn greet(link: &Link, hello: Hello, memory: BorrowedFd<'_>, settings: &ProcessPo
     let descriptors: Vec<BorrowedFd<'_>> = std::iter::once(memory).chain(ends.iter().map(AsFd::as_fd)).collect();
     let frame = greeting(&hello, descriptors.len());
     // It fits into a stream that has just been made.
-    link.send(&frame, &descriptors)?;
-    Ok(prints)
+    match link.send(&frame, &descriptors) {
+        // It has ended already: how, its process tells.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(prints),
+    }
 }
 
 fn greeting(hello: &Hello, descriptors: usize) -> Vec<u8> {

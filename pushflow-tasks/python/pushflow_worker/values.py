@@ -82,7 +82,10 @@ def _write_array(writer, value):
     number = _NUMBER.get(dtype.name)
     if number is None or not dtype.isnative or not value.flags.c_contiguous or dtype.metadata:
         raise codec.NotPlain
-    writer.array(number, value.shape, memoryview(value.reshape(-1).view(numpy.uint8)))
+    descriptor = None
+    if writer.memory is not None:
+        descriptor = writer.memory.find(value.__array_interface__["data"][0], value.nbytes)
+    writer.array(number, value.shape, memoryview(value.reshape(-1).view(numpy.uint8)), descriptor)
     return True
 
 

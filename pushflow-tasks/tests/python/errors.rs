@@ -19,6 +19,8 @@ pub(crate) const CASES: &[Case] = &[
     ("what_is_printed_is_told", what_is_printed_is_told),
     ("a_copy_of_a_worker_says_nothing", a_copy_of_a_worker_says_nothing),
     ("daemonic_workers_have_no_children", daemonic_workers_have_no_children),
+    ("losses_cost_only_their_own_tasks", losses_cost_only_their_own_tasks),
+    ("a_fork_server_that_is_killed_is_replaced", a_fork_server_that_is_killed_is_replaced),
 ];
 
 fn failure(setup: Setup, function: &str, inputs: &str) -> Failure {
@@ -105,6 +107,31 @@ fn what_is_printed_is_told(setup: Setup) {
 
 fn a_copy_of_a_worker_says_nothing(setup: Setup) {
     assert_eq!(setup.returned("copy_itself", "").as_str(), Some("original"));
+}
+
+fn losses_cost_only_their_own_tasks(setup: Setup) {
+    let function = |number: u32| ["add", "vanish", "add", "crash", "add", "leave"][number as usize % 6];
+    let inputs = |number: u32| ["\"a\": 1", "", "\"a\": 2", "", "\"a\": 3", "\"code\": 1"][number as usize % 6];
+    let nodes: Vec<String> =
+        (0..36).map(|number| node(&number.to_string(), "method", function(number), inputs(number))).collect();
+    let report = setup.run(&nodes.join(","), "");
+    let mut failed: Vec<u32> = report.failures.iter().map(|failure| failure.node.parse().unwrap()).collect();
+    failed.sort_unstable();
+    let wanted: Vec<u32> = (0..36).filter(|number| number % 2 == 1).collect();
+    assert_eq!(failed, wanted, "{:?}", report.failures);
+}
+
+/// What it has forked may be lost with it; the next one is forked by another server.
+fn a_fork_server_that_is_killed_is_replaced(setup: Setup) {
+    if !setup.is_forked() {
+        return;
+    }
+    let nodes = [node("a", "method", "kill_parent", ""), node("b", "method", "add", r#""a": 1"#)].join(",");
+    for _ in 0..3 {
+        let report = setup.run(&nodes, &link("a", "b", r#", "on_error": true"#));
+        assert_eq!((report.failures, report.failed), (vec![], 1));
+        assert!(report.output.is_some());
+    }
 }
 
 fn daemonic_workers_have_no_children(setup: Setup) {

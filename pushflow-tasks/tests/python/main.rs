@@ -94,6 +94,11 @@ impl Setup {
         matches!(self.pool, "thread" | "process" | "multiprocessing") && self.method != Some(StartMethod::Fork)
     }
 
+    /// Whether an interpreter forks its workers.
+    fn is_forked(self) -> bool {
+        self.method != Some(StartMethod::Spawn)
+    }
+
     /// Whether its workers end with their parent.
     fn ends_with_parent(self) -> bool {
         !matches!(self.pool, "process" | "ndprocess" | "ndmultiprocessing" | "scaling")

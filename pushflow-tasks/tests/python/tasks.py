@@ -53,6 +53,11 @@ def crash():
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def kill_parent():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1000)
+
+
 def unpicklable():
     return lambda: 1
 
