@@ -423,8 +423,8 @@ pub(crate) fn be_in_environment() -> ExitCode {
         };
         pool.close();
         pool.join(Some(LONG)).unwrap();
-        let told = told.lock().unwrap().take();
-        told
+        let mut told = told.lock().unwrap();
+        told.take()
     });
     let all = told.into_iter().all(|told| told == Some(told_elsewhere));
     println!("{name}, as it should be: {all}");
