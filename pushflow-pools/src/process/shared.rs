@@ -205,6 +205,10 @@ impl Shared {
     /// When a worker has nothing to do, it gets calls that another has not begun.
     fn balance(self: &Arc<Self>, id: LaneId) {
         let state = self.lock();
+        if state.leaves(id) {
+            // The supervisor tells it so. Who has read its last reply may be another, who helps.
+            self.poller.wake();
+        }
         let Some((from, most)) = state.richest_beside(id) else { return };
         drop(state);
         let recalled = from.recall(most);

@@ -267,6 +267,12 @@ impl State {
         }
     }
 
+    /// Whether a worker is to exit now, as it has nothing to do and will get nothing more.
+    pub(super) fn leaves(&self, id: LaneId) -> bool {
+        let all = self.phase != Phase::Open && self.queue.is_empty();
+        self.seats.get(&id).is_some_and(|seat| seat.outstanding == 0 && (all || seat.stage == Stage::Retiring))
+    }
+
     pub(super) fn take_leavers(&mut self) -> Vec<Arc<Lane>> {
         let all = self.phase != Phase::Open && self.queue.is_empty();
         let mut leavers = Vec::new();

@@ -20,6 +20,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![
+        a_pool_that_was_closed_before_its_last_outcome_ends,
         dropping_does_not_wait_when_told_so,
         dropping_waits_for_no_longer_than_told,
         dropping_interrupts_when_told_so,
@@ -32,6 +33,20 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn all() -> impl Iterator<Item = Setup> {
     Setup::all().filter(|setup| !setup.scaling)
+}
+
+/// Who waits for the last outcome may be the one that reads it: the workers have to exit all the same.
+fn a_pool_that_was_closed_before_its_last_outcome_ends() {
+    for setup in all() {
+        for _ in 0..20 {
+            let pool = setup.make();
+            assert!(wait(start(&pool, "echo", Payload::new())).is_ok());
+            let last = start(&pool, "echo", Payload::new());
+            pool.close();
+            assert!(wait(last).is_ok());
+            assert!(pool.join(Some(LONG)).is_ok(), "{}", setup.name());
+        }
+    }
 }
 
 fn dropping_does_not_wait_when_told_so() {
