@@ -170,8 +170,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", long_help = POOL)]
     pub(crate) pool: Option<String>,
 
-    /// Number of workers of the pool, the most there may be when it scales [default: one for each processor; when it
-    /// scales, one for each task that runs].
+    /// Number of workers of the pool, the most there may be when it scales [default: without --pool as many as tasks run at
+    /// the same time, at most 32 or one for each processor; with it one for each processor; when it scales, one for each
+    /// task that runs].
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
 

@@ -17,7 +17,8 @@ pub(crate) struct EngineOptions {
     pub(crate) pool: Option<String>,
     /// 0: as many as there are nodes.
     pub(crate) max_workers: Option<usize>,
-    pub(crate) scaling: bool,
+    /// `None`: nothing was said, which in pypushflow means that there is a worker for each task that runs.
+    pub(crate) scaling: Option<bool>,
     pub(crate) start_method: Option<StartMethod>,
     pub(crate) raise_on_error: bool,
     pub(crate) start_data: Payload,
@@ -36,7 +37,7 @@ impl EngineOptions {
             timeout: None,
             pool: None,
             max_workers: None,
-            scaling: false,
+            scaling: None,
             start_method: None,
             raise_on_error: true,
             start_data: Payload::new(),
@@ -62,7 +63,7 @@ impl EngineOptions {
                 let number = |value: &Value| value.as_int().map(|n| usize::try_from(n).unwrap_or(0));
                 self.max_workers = optional(value, number, name, "a number")?;
             }
-            "scaling_workers" => self.scaling = needed(value.as_bool(), name, TRUTH, value)?,
+            "scaling_workers" => self.scaling = Some(needed(value.as_bool(), name, TRUTH, value)?),
             "context" => self.start_method = optional(value, |value| value.as_str()?.parse().ok(), name, METHOD)?,
             "raise_on_error" => self.raise_on_error = needed(value.as_bool(), name, TRUTH, value)?,
             "forced_interruption" => self.forced_interruption = needed(value.as_bool(), name, TRUTH, value)?,
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(options.max_workers, Some(0));
         assert!(!options.raise_on_error);
         assert_eq!(options.start_data, Payload::single("a", 1));
-        assert!(options.scaling && options.forced_interruption);
+        assert!(options.scaling == Some(true) && options.forced_interruption);
         assert_eq!(options.start_method, Some(StartMethod::Fork));
         assert_eq!(options.ignored, ["other"]);
     }
@@ -171,7 +172,7 @@ mod tests {
         let options =
             read(&["raise_on_error=False", "scaling_workers=True", "timeout=None", "pool_type=None", "context=None"])
                 .unwrap();
-        assert!(!options.raise_on_error && options.scaling);
+        assert!(!options.raise_on_error && options.scaling == Some(true));
         assert_eq!((options.timeout, options.pool, options.start_method), (None, None, None));
         assert!(read(&["raise_on_error=True"]).unwrap().raise_on_error);
     }

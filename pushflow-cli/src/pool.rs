@@ -39,6 +39,16 @@ pub(crate) fn name(name: Option<&str>) -> Result<&'static str, Problem> {
     }
 }
 
+/// Returns how many workers there may be when nobody says anything about it.
+///
+/// All that can run is to run at the same time: tasks that wait for something would hold up others. Pools that start workers
+/// when there is work for them may therefore have more than there are processors.
+pub(crate) fn most_workers(of: Option<&str>) -> Result<Option<usize>, Problem> {
+    const MOST: usize = 32;
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(matches!(name(of)?, "process" | "ndprocess").then_some(processors.max(MOST)))
+}
+
 /// Makes the pool of a name; `None` when tasks run in place.
 pub(crate) fn create(name: Option<&str>, settings: &PoolSettings) -> Result<Option<Arc<dyn Pool>>, Problem> {
     let name = self::name(name)?;

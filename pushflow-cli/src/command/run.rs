@@ -49,15 +49,16 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));
+    let name = args.pool.as_deref().or(options.pool.as_deref());
+    let is_said = args.pool.is_some() || args.scaling || options.scaling.is_some();
     let settings = PoolSettings {
-        workers,
-        scaling: args.scaling || options.scaling,
+        workers: if is_said { workers } else { workers.or(pool::most_workers(name)?) },
+        scaling: args.scaling || options.scaling == Some(true),
         start_method: args.start_method.or(options.start_method),
         grace: Some(pool::grace(args.grace)),
         // What tasks print must not mix with the result.
         output: Output::Capture,
     };
-    let name = args.pool.as_deref().or(options.pool.as_deref());
     if args.dry_run {
         pool::check_nodes(&graph)?;
         display.dry_run(&graph, pool::name(name)?);

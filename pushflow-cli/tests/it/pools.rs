@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{answer, node, nodes, pushflow, run, run_json, sh, stderr, workflow};
+use crate::{answer, directory_with, node, nodes, pushflow, run, run_json, sh, stderr, workflow};
 
 /// All there are.
 pub(crate) const POOLS: [&str; 9] = [
@@ -140,4 +140,18 @@ fn a_task_is_tried_again_when_its_worker_was_lost() {
         let (code, answer) = run_json(&nodes(std::slice::from_ref(&again)), &["--pool", pool]);
         assert_eq!((code, &answer["result"]["out"]), (0, &json!("done\n")), "{pool}: {answer}");
     }
+}
+
+/// Each of six tasks ends when all six have begun: all that can run does, on however few processors.
+#[test]
+fn what_can_run_runs_at_the_same_time_by_default() {
+    let directory = directory_with("unused", "");
+    let folder = directory.path().display();
+    let meet = |id: &usize| {
+        let script =
+            format!("touch {folder}/here.{id}; until [ $(ls {folder}/here.* | wc -l) -ge 6 ]; do sleep 0.02; done");
+        sh(&id.to_string(), &script)
+    };
+    let (code, answer) = run_json(&nodes(&[0, 1, 2, 3, 4, 5].map(|id| meet(&id))), &["--timeout", "60"]);
+    assert_eq!(code, 0, "{answer}");
 }
