@@ -41,6 +41,9 @@ pub struct Tasks {
     pre_import: Vec<String>,
     #[cfg(feature = "python")]
     ewoks: EwoksOptions,
+    /// Whether classes are imported to know what they require.
+    #[cfg(feature = "python")]
+    imports: bool,
 }
 
 /// How long a command may take to end after it was told to, by default.
@@ -86,7 +89,18 @@ impl Tasks {
             pre_import: Vec::new(),
             #[cfg(feature = "python")]
             ewoks: EwoksOptions::default(),
+            #[cfg(feature = "python")]
+            imports: false,
         }
+    }
+
+    /// Has classes imported, by the interpreter that would run them, when somebody wants to know what they require: for a workflow that
+    /// is about to run. By default nothing is executed to know that, and nobody knows.
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn importing(mut self) -> Tasks {
+        self.imports = true;
+        self
     }
 
     /// Sets modules that are imported once for all workers which are forked; see [`modules`](Tasks::modules).
@@ -210,6 +224,15 @@ fn nest(task: Arc<dyn Task>, kind: &KindSettings, node: &Node, _: Duration) -> R
 }
 
 impl Interfaces for Tasks {
+    #[cfg(feature = "python")]
+    fn required_inputs(&self, node: &Node) -> Option<Vec<Key>> {
+        if !self.imports || node.task_type != TaskType::Class {
+            return None;
+        }
+        let environment = self.environment().ok()?;
+        crate::python::required_inputs(environment.interpreter(), node.task_identifier.as_deref()?)
+    }
+
     fn outputs(&self, node: &Node) -> Option<Vec<Key>> {
         match node.task_type.as_str() {
             "subprocess" => Some(["return_code", "out", "err"].map(Key::from).into()),

@@ -38,7 +38,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     pool::enter_environment(args.coroutines)?;
     let options = EngineOptions::read(&args.options)?;
     options.ignored.iter().for_each(|name| display.warn(&format!("option `{name}` is not known and ignored")));
-    let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref());
+    let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref()).importing();
     let mut graph = workflow::load(&args.workflow, &tasks)?;
     set_defaults(&mut graph, args);
     let graph = Arc::new(graph);

@@ -99,6 +99,8 @@ class Worker:
         self.pid = os.getpid()
         self.reports_memory = False
         self.has_initializer = False
+        # Of what runs.
+        self.context = None
 
     def serve(self):
         """Serves the pool until there is nobody any more, or it says so."""
@@ -135,6 +137,10 @@ class Worker:
         # A crash, and SIGTERM, say where it was.
         faulthandler.enable(2)
         faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
+        if level:
+            from . import logs
+
+            logs.forward(self, min(level, 5))
         if not self.has_initializer:
             self.channel.write(channel.READY, self.pid)
 
@@ -153,6 +159,7 @@ class Worker:
         writer.u64(0)
         try:
             try:
+                self.context = context
                 self.interrupts.begin(number)
                 outputs = task.run(reader, context)
             finally:

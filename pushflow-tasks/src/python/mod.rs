@@ -3,12 +3,14 @@
 #![doc = include_str!("README.md")]
 
 mod environment;
+mod interface;
 mod interpreter;
 mod nested;
 mod program;
 mod task;
 
 pub use environment::Environment;
+pub(crate) use interface::required_inputs;
 pub use interpreter::Interpreter;
 pub(crate) use task::resolve;
 pub use task::{EwoksOptions, PythonTask};

@@ -19,6 +19,7 @@ const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker.errors" => "errors.py",
     "pushflow_worker.ewoks" => "ewoks.py",
     "pushflow_worker.forkserver" => "forkserver.py",
+    "pushflow_worker.logs" => "logs.py",
     "pushflow_worker.memory" => "memory.py",
     "pushflow_worker.tasks" => "tasks.py",
     "pushflow_worker.values" => "values.py",
