@@ -33,6 +33,8 @@ use super::worker::{INITIALIZER, NAME};
 
 /// How long the process of a worker may live without its stream, on the way to its end.
 const DEAF: Duration = Duration::from_millis(200);
+/// The same for one that is another program.
+const REAPED: Duration = Duration::from_secs(5);
 /// How many heartbeats may be missing.
 const MOST_MISSING: u32 = 5;
 
@@ -259,7 +261,8 @@ impl Keeper {
         let is_expected = self.process.is_none() || self.given_up.is_some() || self.leaving.is_some();
         let deafened = self.deafened.as_ref().map(|(at, _)| *at);
         let since = if is_expected { None } else { [self.stream_ended, deafened].into_iter().flatten().min() };
-        since?.checked_add(DEAF)
+        // Somebody else may have to reap it, and tell.
+        since?.checked_add(if self.lane.wire.ledger().is_some() { REAPED } else { DEAF })
     }
 
     pub(super) fn heard(&mut self) {

@@ -6,6 +6,8 @@ use pushflow_core::ErrorKind;
 use pushflow_core::engine::{Failure, RunOptions};
 use pushflow_core::event::{Event, Stream};
 
+use pushflow_tasks::Tasks;
+
 use super::{Case, Setup, link, node};
 
 pub(crate) const CASES: &[Case] = &[
@@ -127,8 +129,10 @@ fn a_fork_server_that_is_killed_is_replaced(setup: Setup) {
         return;
     }
     let nodes = [node("a", "method", "kill_parent", ""), node("b", "method", "add", r#""a": 1"#)].join(",");
+    // One of its own: what others have forked would be lost with it.
+    let tasks = Tasks::new().pre_import(vec!["colorsys".to_owned()]);
     for _ in 0..3 {
-        let report = setup.run(&nodes, &link("a", "b", r#", "on_error": true"#));
+        let report = setup.run_by(&tasks, &nodes, &link("a", "b", r#", "on_error": true"#), RunOptions::default());
         assert_eq!((report.failures, report.failed), (vec![], 1));
         assert!(report.output.is_some());
     }

@@ -113,7 +113,11 @@ impl Setup {
     }
 
     fn run_with(self, nodes: &str, links: &str, options: RunOptions) -> Report {
-        let network = Arc::new(network(nodes, links));
+        self.run_by(&Tasks::new().grace(GRACE), nodes, links, options)
+    }
+
+    fn run_by(self, tasks: &Tasks, nodes: &str, links: &str, options: RunOptions) -> Report {
+        let network = Arc::new(network_by(tasks, nodes, links));
         match self.make() {
             None => network.run_in_place(options),
             Some(pool) => network.start(pool, options).wait(),
@@ -136,9 +140,13 @@ impl Setup {
 const GRACE: Duration = Duration::from_millis(300);
 
 fn network(nodes: &str, links: &str) -> Network {
+    network_by(&Tasks::new().grace(GRACE), nodes, links)
+}
+
+fn network_by(tasks: &Tasks, nodes: &str, links: &str) -> Network {
     let text = format!(r#"{{"nodes": [{nodes}], "links": [{links}]}}"#);
     let graph = load_text(&text, Format::Json, &LoadOptions::default()).unwrap();
-    engine::compile(&graph, &Tasks::new().grace(GRACE)).unwrap()
+    engine::compile(&graph, tasks).unwrap()
 }
 
 /// A node with inputs such as `"a": 1, "0": 2`.
