@@ -1,6 +1,7 @@
 //! Workers that somebody else starts: processes of this program, of which the pool has only the standard streams.
 
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -58,6 +59,8 @@ struct Fleet(Arc<Mutex<Vec<Child>>>);
 
 impl Fleet {
     fn connect(&self, mut command: Command) -> io::Result<Connection> {
+        // In a group of its own: the kernel lets those go on that were stopped in a group whose last tie to its session goes.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (reader, writer) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         self.0.lock().unwrap().push(child);
