@@ -128,14 +128,17 @@ fn a_fork_server_that_is_killed_is_replaced(setup: Setup) {
     if !setup.is_forked() {
         return;
     }
-    let nodes = [node("a", "method", "kill_parent", ""), node("b", "method", "add", r#""a": 1"#)].join(",");
+    // Another worker dies with the server, and may have begun with it by then.
+    let again = node("b", "method", "add", r#""a": 1"#);
+    let again = again.replacen('{', r#"{"pushflow": {"retries": 2, "retry_on": ["lost"]}, "#, 1);
+    let nodes = [node("a", "method", "kill_parent", ""), again].join(",");
     // One of its own, that no other setup has either: what others have forked would be lost with it.
     let place = crate::setups().iter().position(|other| other.name() == setup.name()).unwrap();
     let tasks = Tasks::new().pre_import(vec!["colorsys".to_owned(); place + 1]);
     for _ in 0..3 {
         let report = setup.run_by(&tasks, &nodes, &link("a", "b", r#", "on_error": true"#), RunOptions::default());
-        assert_eq!((report.failures, report.failed), (vec![], 1));
-        assert!(report.output.is_some());
+        assert_eq!(report.failures, vec![]);
+        assert!(report.failed >= 1 && report.output.is_some(), "{} failed", report.failed);
     }
 }
 
