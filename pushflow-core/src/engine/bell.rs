@@ -22,3 +22,35 @@ impl Bell {
         wakers.into_iter().for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Rings(AtomicUsize);
+
+    impl Wake for Rings {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_once_for_each_time_it_registers() {
+        let (bell, rings) = (Bell::default(), Arc::new(Rings(AtomicUsize::new(0))));
+        let waker = Waker::from(Arc::clone(&rings));
+        bell.ring();
+        bell.register(&waker);
+        bell.register(&waker);
+        bell.ring();
+        bell.ring();
+        assert_eq!(rings.0.load(Ordering::SeqCst), 1);
+        bell.register(&waker);
+        bell.ring();
+        assert_eq!(rings.0.load(Ordering::SeqCst), 2);
+    }
+}

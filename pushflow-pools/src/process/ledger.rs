@@ -43,3 +43,21 @@ impl AsFd for Ledger {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_reads_what_the_other_writes() {
+        let ledger = Ledger::new().unwrap();
+        assert!(!ledger.has_begun(1));
+        ledger.0.words()[BEGUN].store(2, Ordering::SeqCst);
+        assert_eq!([1, 2, 3].map(|call| ledger.has_begun(call)), [true, true, false]);
+        let told = |call, cause| {
+            ledger.end(call, cause);
+            ledger.0.words()[ENDING].load(Ordering::SeqCst)
+        };
+        assert_eq!((told(3, Cause::Interrupted), told(3, Cause::TimedOut)), (6, 7));
+    }
+}
