@@ -82,6 +82,7 @@ fn is_gone(pid: u32) {
     // What has become a zombie has ended; whoever inherits it reaps it.
     while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(Instant::now() < deadline, "worker {pid} is still there");
+        // Its end is told to its parent alone, which is not this process.
         std::thread::sleep(Duration::from_millis(1));
     }
 }
