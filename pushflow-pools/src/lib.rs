@@ -68,13 +68,17 @@
 
 #[cfg(feature = "process")]
 pub mod billiard;
+mod carried;
 #[cfg(feature = "process")]
 pub mod concurrent_futures;
 #[cfg(feature = "coroutine")]
 pub mod coroutine;
 #[cfg(any(feature = "thread", feature = "coroutine"))]
 mod current;
+mod ending;
 pub mod factory;
+#[cfg(any(feature = "thread", feature = "coroutine"))]
+mod mark;
 #[cfg(feature = "process")]
 pub mod multiprocessing;
 #[cfg(feature = "process")]
@@ -87,6 +91,10 @@ pub mod scaling;
 #[cfg(feature = "thread")]
 pub mod thread;
 pub mod typed;
+#[cfg(any(feature = "thread", feature = "coroutine"))]
+mod waiters;
+#[cfg(any(feature = "thread", feature = "coroutine", feature = "process"))]
+mod when_full;
 
 #[cfg(feature = "coroutine")]
 pub use coroutine::CoroutinePool;

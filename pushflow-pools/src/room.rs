@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use pushflow_core::{PoolError, wait};
+
+use crate::when_full::WhenFull;
+
 /// Counts the executions in the injector of a pool that bounds them.
 pub(crate) struct Room {
     most: usize,
@@ -22,12 +26,27 @@ impl Room {
         Room { most: most.max(1), state: Mutex::default() }
     }
 
-    pub(crate) fn most(&self) -> usize {
-        self.most
+    /// Takes a place for an execution.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Full`] when it is to be refused, [`PoolError::Closed`] when the pool is closed while who submits it waits.
+    pub(crate) fn enter(&self, when_full: WhenFull, is_closed: impl Fn() -> bool) -> Result<(), PoolError> {
+        match when_full {
+            WhenFull::Take => self.take_anyway(),
+            WhenFull::Refuse if self.take() => {}
+            WhenFull::Refuse => return Err(PoolError::Full { pending: self.most }),
+            WhenFull::Wait => {
+                if wait::block(None, |waker| self.poll_take(waker, &is_closed)) == Some(false) {
+                    return Err(PoolError::Closed);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes a place if there is one.
-    pub(crate) fn take(&self) -> bool {
+    fn take(&self) -> bool {
         let mut state = self.lock();
         let has_room = state.taken < self.most;
         state.taken += usize::from(has_room);
@@ -35,14 +54,14 @@ impl Room {
     }
 
     /// Takes a place although there may be none.
-    pub(crate) fn take_anyway(&self) {
+    fn take_anyway(&self) {
         self.lock().taken += 1;
     }
 
     /// Takes a place or registers who waits for one; `Some(false)` when the pool has been closed instead.
     ///
     /// `is_closed` is asked under the lock, which `wake_all` takes after the pool was closed: none of them is missed.
-    pub(crate) fn poll_take(&self, waker: &Waker, is_closed: impl Fn() -> bool) -> Option<bool> {
+    fn poll_take(&self, waker: &Waker, is_closed: impl Fn() -> bool) -> Option<bool> {
         let mut state = self.lock();
         // Whoever leaves takes its waker along: a wake for somebody who has gone would be one too few for the others.
         state.wakers.retain(|known| !known.will_wake(waker));

@@ -6,16 +6,16 @@
 //! Every execution is carried by one of this crate's other pools, in an origin of its own, so that what it makes ready comes
 //! back here and is routed in turn. The pool of a home is made when its first task comes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pushflow_core::event::RunId;
-use pushflow_core::pool::{Done, Help, Origin, Ready, Rejected, Stats, Subject};
+use pushflow_core::pool::{Help, Ready, Rejected, Stats};
 use pushflow_core::task::Home;
-use pushflow_core::{Execution, Payload, Pool, PoolError, TaskError};
+use pushflow_core::{Execution, Pool, PoolError};
+
+use crate::carried::carry;
 
 /// Makes the pool of a home.
 type Make = Box<dyn Fn(&Home) -> Result<Arc<dyn Pool>, PoolError> + Send + Sync>;
@@ -60,10 +60,8 @@ impl Shared {
             Ok(pool) => pool,
             Err(reason) => return Err(Rejected { execution, reason }),
         };
-        let (slot, attempt) = (execution.slot(), execution.attempt());
-        let routed = Arc::new(Routed { execution, shared: Arc::clone(self) });
-        // One that is refused is given back as it is: completing it completes what it carries.
-        let carried = Execution::new(routed, slot, attempt, Payload::new());
+        let shared = Arc::clone(self);
+        let carried = carry(execution, move |mut ready| shared.take_all(&mut ready));
         if only_if_room { pool.try_submit(carried) } else { pool.submit(carried) }
     }
 
@@ -101,34 +99,6 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An execution on the pool that can run it.
-struct Routed {
-    execution: Execution,
-    shared: Arc<Shared>,
-}
-
-impl Origin for Routed {
-    fn subject(&self, _slot: u32) -> Subject<'_> {
-        self.execution.subject()
-    }
-
-    fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, _data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
-        self.execution.prepare()
-    }
-
-    fn run(&self, _slot: u32) -> RunId {
-        self.execution.run_id()
-    }
-
-    fn complete(self: Arc<Self>, done: Done, _ready: &mut Ready) {
-        // The execution that has just ended held the only reference.
-        let Some(Routed { execution, shared }) = Arc::into_inner(self) else { return };
-        let mut ready = Ready::default();
-        execution.complete(done.outcome, &mut ready);
-        shared.take_all(&mut ready);
     }
 }
 

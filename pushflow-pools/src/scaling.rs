@@ -9,16 +9,17 @@
 //! kept until it has ended. An execution is carried by its lane, or waits in `queue` when there are as many lanes as there
 //! may be. Whoever completes an execution gives its lane the next one that waits; else the lane is idle, or leaves.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use pushflow_core::event::RunId;
-use pushflow_core::pool::{Done, Origin, Ready, Rejected, Stats, Subject};
-use pushflow_core::{Execution, Payload, Pool, PoolError, TaskError, wait};
+use pushflow_core::pool::{Ready, Rejected, Stats};
+use pushflow_core::{Execution, Pool, PoolError};
+
+use crate::carried::carry;
+use crate::ending::{OnExit, wait_for_end};
 
 /// Makes a pool of one worker.
 type Make = Box<dyn Fn() -> Result<Arc<dyn Pool>, PoolError> + Send + Sync>;
@@ -29,7 +30,7 @@ type Lane = Arc<dyn Pool>;
 /// Dropping it closes it and, unless told otherwise, waits for what it has accepted.
 pub struct ScalingPool {
     shared: Arc<Shared>,
-    settings: ScalingPoolBuilder,
+    on_exit: OnExit,
 }
 
 /// Settings of a [`ScalingPool`].
@@ -37,9 +38,7 @@ pub struct ScalingPool {
 pub struct ScalingPoolBuilder {
     max_workers: Option<usize>,
     keep: usize,
-    wait_on_exit: bool,
-    wait_on_exit_timeout: Option<Duration>,
-    interrupt_on_exit: bool,
+    on_exit: OnExit,
 }
 
 struct Shared {
@@ -80,9 +79,7 @@ impl ScalingPool {
         ScalingPoolBuilder {
             max_workers: None,
             keep: std::thread::available_parallelism().map_or(1, usize::from),
-            wait_on_exit: true,
-            wait_on_exit_timeout: None,
-            interrupt_on_exit: false,
+            on_exit: OnExit::DEFAULT,
         }
     }
 }
@@ -105,21 +102,21 @@ impl ScalingPoolBuilder {
     /// Sets whether dropping the pool waits for its executions; it does by default.
     #[must_use]
     pub fn wait_on_exit(mut self, wait: bool) -> ScalingPoolBuilder {
-        self.wait_on_exit = wait;
+        self.on_exit.wait = wait;
         self
     }
 
     /// Bounds that wait; without bound by default.
     #[must_use]
     pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> ScalingPoolBuilder {
-        self.wait_on_exit_timeout = timeout;
+        self.on_exit.timeout = timeout;
         self
     }
 
     /// Sets whether dropping the pool interrupts what is running; it does not by default.
     #[must_use]
     pub fn interrupt_on_exit(mut self, interrupt: bool) -> ScalingPoolBuilder {
-        self.interrupt_on_exit = interrupt;
+        self.on_exit.interrupt = interrupt;
         self
     }
 
@@ -134,10 +131,10 @@ impl ScalingPoolBuilder {
         make: impl Fn() -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static,
     ) -> Result<ScalingPool, PoolError> {
         let state = State { idle: vec![make()?], ..State::default() };
-        let ScalingPoolBuilder { max_workers, keep, .. } = self;
+        let ScalingPoolBuilder { max_workers, keep, on_exit } = self;
         let (make, process, state) = (Box::new(make), std::process::id(), Mutex::new(state));
         let shared = Arc::new(Shared { make, max_workers, keep, process, state });
-        Ok(ScalingPool { shared, settings: self })
+        Ok(ScalingPool { shared, on_exit })
     }
 }
 
@@ -186,9 +183,12 @@ impl Shared {
 
     /// Gives an execution to a lane that is counted as busy.
     fn carry(self: &Arc<Self>, lane: Lane, execution: Execution) -> Result<(), Rejected> {
-        let carried = Carried { execution, shared: Arc::clone(self), lane: Arc::clone(&lane) };
-        let attempt = carried.execution.attempt();
-        lane.submit(Execution::new(Arc::new(carried), 0, attempt, Payload::new()))
+        let (shared, own) = (Arc::clone(self), Arc::clone(&lane));
+        let carried = carry(execution, move |mut ready| {
+            shared.release(&own);
+            shared.take_all(&mut ready);
+        });
+        lane.submit(carried)
     }
 
     /// A lane has completed what it carried.
@@ -231,6 +231,12 @@ impl Shared {
         false
     }
 
+    /// How many executions have no outcome.
+    fn unfinished(&self) -> usize {
+        let state = self.lock();
+        state.busy.len() + state.queue.len()
+    }
+
     fn take_all(self: &Arc<Self>, ready: &mut Ready) {
         while let Some(next) = ready.pop() {
             if let Err(rejected) = self.submit(next) {
@@ -258,37 +264,6 @@ impl Shared {
     }
 }
 
-/// An execution on its lane.
-struct Carried {
-    execution: Execution,
-    shared: Arc<Shared>,
-    lane: Lane,
-}
-
-impl Origin for Carried {
-    fn subject(&self, _slot: u32) -> Subject<'_> {
-        self.execution.subject()
-    }
-
-    fn prepare<'a>(&'a self, _slot: u32, _attempt: u32, _data: &'a Payload) -> Result<Cow<'a, Payload>, TaskError> {
-        self.execution.prepare()
-    }
-
-    fn run(&self, _slot: u32) -> RunId {
-        self.execution.run_id()
-    }
-
-    fn complete(self: Arc<Self>, done: Done, _ready: &mut Ready) {
-        // The execution that has just ended held the only reference.
-        let Some(Carried { execution, shared, lane }) = Arc::into_inner(self) else { return };
-        // What becomes ready is for this pool, and not for the lane.
-        let mut ready = Ready::default();
-        execution.complete(done.outcome, &mut ready);
-        shared.release(&lane);
-        shared.take_all(&mut ready);
-    }
-}
-
 impl Pool for ScalingPool {
     fn submit(&self, execution: Execution) -> Result<(), Rejected> {
         self.shared.submit(execution)
@@ -313,18 +288,16 @@ impl Pool for ScalingPool {
         if self.shared.lanes().iter().any(within) {
             return Err(PoolError::JoinFromTask);
         }
-        let late = |running| PoolError::Timeout { running, waited: begin.elapsed() };
-        if wait::block(deadline, |waker| self.shared.poll_done(waker).then_some(())).is_none() {
-            let state = self.shared.lock();
-            return Err(late(state.busy.len() + state.queue.len()));
-        }
+        wait_for_end(timeout, |waker| self.shared.poll_done(waker), || self.shared.unfinished())?;
         for lane in self.shared.lanes() {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             // Whoever has released it may be about to.
             lane.close();
             match lane.join(left) {
                 Ok(()) => self.shared.lock().leaving.retain(|leaving| !Arc::ptr_eq(leaving, &lane)),
-                Err(PoolError::Timeout { running, .. }) => return Err(late(running)),
+                Err(PoolError::Timeout { running, .. }) => {
+                    return Err(PoolError::Timeout { running, waited: begin.elapsed() });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -358,16 +331,8 @@ impl Drop for ScalingPool {
         if !self.shared.is_here() {
             return;
         }
-        self.close();
-        if self.settings.interrupt_on_exit {
-            self.interrupt();
-        }
-        if self.settings.wait_on_exit
-            && let Err(error) = self.join(self.settings.wait_on_exit_timeout)
-            && !matches!(error, PoolError::JoinFromTask)
-        {
-            tracing::warn!(%error, "the pool was dropped while executions were running");
-        }
+        // Whether a lane drops it, `join` finds out.
+        self.on_exit.end(self, false);
     }
 }
 

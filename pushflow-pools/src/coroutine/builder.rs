@@ -5,6 +5,7 @@ use std::time::Duration;
 use pushflow_core::PoolError;
 
 use super::pool::CoroutinePool;
+use crate::ending::OnExit;
 
 /// The size of a coroutine's stack unless set otherwise, in bytes.
 ///
@@ -22,9 +23,7 @@ pub struct CoroutinePoolBuilder {
     pub(super) name: String,
     pub(super) stack_bytes: usize,
     pub(super) max_pending: Option<usize>,
-    pub(super) wait_on_exit: bool,
-    pub(super) wait_on_exit_timeout: Option<Duration>,
-    pub(super) interrupt_on_exit: bool,
+    pub(super) on_exit: OnExit,
 }
 
 impl CoroutinePoolBuilder {
@@ -34,9 +33,7 @@ impl CoroutinePoolBuilder {
             name: "pushflow".to_owned(),
             stack_bytes: DEFAULT_STACK_BYTES,
             max_pending: None,
-            wait_on_exit: true,
-            wait_on_exit_timeout: None,
-            interrupt_on_exit: false,
+            on_exit: OnExit::DEFAULT,
         }
     }
 
@@ -73,21 +70,21 @@ impl CoroutinePoolBuilder {
     /// Sets whether dropping the pool waits for its executions; it does by default.
     #[must_use]
     pub fn wait_on_exit(mut self, wait: bool) -> CoroutinePoolBuilder {
-        self.wait_on_exit = wait;
+        self.on_exit.wait = wait;
         self
     }
 
     /// Bounds that wait; without bound by default.
     #[must_use]
     pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> CoroutinePoolBuilder {
-        self.wait_on_exit_timeout = timeout;
+        self.on_exit.timeout = timeout;
         self
     }
 
     /// Sets whether dropping the pool interrupts what is running; it does not by default.
     #[must_use]
     pub fn interrupt_on_exit(mut self, interrupt: bool) -> CoroutinePoolBuilder {
-        self.interrupt_on_exit = interrupt;
+        self.on_exit.interrupt = interrupt;
         self
     }
 

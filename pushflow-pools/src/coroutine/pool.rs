@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pushflow_core::pool::{Rejected, Stats};
-use pushflow_core::{Execution, Pool, PoolError, wait};
+use pushflow_core::{Execution, Pool, PoolError};
 
 use super::builder::CoroutinePoolBuilder;
 use super::may;
 use super::runner::is_runner_of;
-use super::shared::{Shared, WhenFull};
+use super::shared::Shared;
+use crate::ending::{OnExit, wait_for_end};
+use crate::when_full::WhenFull;
 
 /// A pool of coroutines, which start with the executions: as many at the same time as there are, unless bounded.
 ///
@@ -20,7 +22,7 @@ use super::shared::{Shared, WhenFull};
 /// Semantics: the pool type `gevent` of pypushflow, which needs no patched interpreter here.
 pub struct CoroutinePool {
     shared: Arc<Shared>,
-    settings: CoroutinePoolBuilder,
+    on_exit: OnExit,
 }
 
 impl CoroutinePool {
@@ -31,7 +33,7 @@ impl CoroutinePool {
 
     pub(super) fn start(settings: CoroutinePoolBuilder) -> Result<CoroutinePool, PoolError> {
         may::start()?;
-        Ok(CoroutinePool { shared: Arc::new(Shared::new(&settings)), settings })
+        Ok(CoroutinePool { shared: Arc::new(Shared::new(&settings)), on_exit: settings.on_exit })
     }
 }
 
@@ -57,17 +59,11 @@ impl Pool for CoroutinePool {
         if !self.shared.is_closed() {
             return Err(PoolError::NotClosed);
         }
-        let begin = Instant::now();
-        let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));
-        if wait::block(deadline, |waker| self.shared.poll_ended(waker).then_some(())).is_none() {
-            let running = self.shared.stats().running.len();
-            return Err(PoolError::Timeout { running, waited: begin.elapsed() });
-        }
-        Ok(())
+        wait_for_end(timeout, |waker| self.shared.poll_ended(waker), || self.shared.stats().running.len())
     }
 
     fn interrupt(&self) {
-        self.shared.interrupt();
+        self.shared.mark.interrupt();
     }
 
     fn stats(&self) -> Stats {
@@ -77,17 +73,7 @@ impl Pool for CoroutinePool {
 
 impl Drop for CoroutinePool {
     fn drop(&mut self) {
-        self.close();
-        if self.settings.interrupt_on_exit {
-            self.interrupt();
-        }
-        // A runner that holds the last reference to its pool cannot wait for itself.
-        if self.settings.wait_on_exit
-            && !is_runner_of(&self.shared)
-            && let Err(error) = self.join(self.settings.wait_on_exit_timeout)
-        {
-            tracing::warn!(%error, "the pool was dropped while executions were running");
-        }
+        self.on_exit.end(self, is_runner_of(&self.shared));
     }
 }
 

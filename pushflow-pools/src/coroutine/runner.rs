@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use pushflow_core::interrupt::Interruption;
 use pushflow_core::pool::Ready;
 use pushflow_core::wait::Parker as _;
 use pushflow_core::{Execution, PoolError};
@@ -12,6 +11,7 @@ use pushflow_core::{Execution, PoolError};
 use super::may::{self, Seat, coroutine_local};
 use super::shared::Shared;
 use crate::current::Current;
+use crate::mark::KnownMark;
 
 /// Executions that a runner runs before it lets other coroutines have its thread.
 const TURN: u32 = 61;
@@ -66,7 +66,7 @@ pub(super) fn work(shared: &Arc<Shared>, runner: &Arc<Runner>, number: u64) {
     runner.park();
     POOL.with(|pool| pool.set(Arc::as_ptr(shared).addr()));
     let leaving = Leaving { shared, number };
-    let mut mark = Mark { mark: shared.mark(), generation: shared.mark_generation() };
+    let mut mark = shared.mark.get();
     let mut ready = Ready::default();
     let mut tick = 0_u32;
     loop {
@@ -93,17 +93,16 @@ fn run(
     shared: &Arc<Shared>,
     runner: &Runner,
     execution: Execution,
-    mark: &mut Mark,
+    mark: &mut KnownMark,
     ready: &mut Ready,
     mut tick: u32,
 ) -> u32 {
     let mut next = Some(execution);
     let mut streak = 0;
     while let Some(execution) = next.take() {
-        mark.renew(shared);
         runner.current.set(execution.run_id(), execution.slot());
         let settled = Settled(shared);
-        execution.run(Some(&mark.mark), ready);
+        execution.run(Some(mark.renewed(&shared.mark)), ready);
         tick = tick.wrapping_add(1);
         streak += 1;
         let mut added = false;
@@ -147,20 +146,5 @@ struct Leaving<'a> {
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.shared.has_left(self.number);
-    }
-}
-
-/// The pool's interruption as the runner knows it.
-struct Mark {
-    mark: Interruption,
-    generation: u64,
-}
-
-impl Mark {
-    fn renew(&mut self, shared: &Shared) {
-        let generation = shared.mark_generation();
-        if generation != self.generation {
-            *self = Mark { mark: shared.mark(), generation };
-        }
     }
 }

@@ -1,21 +1,23 @@
 //! [`Shared`]: what the pool and its runners have in common. The protocol is in the module's README.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
 use pushflow_core::error::ErrorKind;
-use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_core::pool::{Ready, Rejected, Stats};
-use pushflow_core::{Execution, PoolError, TaskError, wait};
+use pushflow_core::{Execution, PoolError, TaskError};
 
 use super::builder::CoroutinePoolBuilder;
 use super::may;
 use super::runner::{self, Runner};
+use crate::mark::Mark;
 use crate::room::Room;
+use crate::waiters::Waiters;
+use crate::when_full::WhenFull;
 
 /// Executions after which a runner looks first at what has come from outside. A prime, so that it falls into step with no loop.
 const OUTSIDE_INTERVAL: u32 = 61;
@@ -35,10 +37,8 @@ pub(super) struct Shared {
     /// Bounds what has come from outside; without, everything is taken.
     room: Option<Room>,
     closed: AtomicBool,
-    ended: Mutex<Vec<Waker>>,
-    mark: Mutex<Interruption>,
-    /// Raised when the mark is replaced, so that runners need not lock it for each execution.
-    mark_generation: AtomicU64,
+    ended: Waiters,
+    pub(super) mark: Mark,
     /// Whether it was said that there are no more stacks.
     told_of_stacks: AtomicBool,
     stack_bytes: usize,
@@ -53,17 +53,6 @@ struct Runners {
     idle: BTreeMap<usize, Arc<Runner>>,
 }
 
-/// What becomes of an execution for which there is no room.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum WhenFull {
-    /// It waits outside.
-    Wait,
-    /// It is given back.
-    Refuse,
-    /// It is taken all the same.
-    Take,
-}
-
 impl Shared {
     pub(super) fn new(settings: &CoroutinePoolBuilder) -> Shared {
         Shared {
@@ -75,9 +64,8 @@ impl Shared {
             runners: Mutex::default(),
             room: settings.max_pending.map(Room::new),
             closed: AtomicBool::new(false),
-            ended: Mutex::default(),
-            mark: Mutex::default(),
-            mark_generation: AtomicU64::new(0),
+            ended: Waiters::default(),
+            mark: Mark::default(),
             told_of_stacks: AtomicBool::new(false),
             stack_bytes: settings.stack_bytes,
             name: settings.name.clone(),
@@ -88,7 +76,7 @@ impl Shared {
         if self.is_closed() {
             return Err(Rejected { execution, reason: PoolError::Closed });
         }
-        if let Err(reason) = self.room.as_ref().map_or(Ok(()), |room| self.take_room(room, when_full)) {
+        if let Err(reason) = self.room.as_ref().map_or(Ok(()), |room| room.enter(when_full, || self.is_closed())) {
             return Err(Rejected { execution, reason });
         }
         let accepted = self.accept(execution);
@@ -102,21 +90,6 @@ impl Shared {
             }
         }
         self.work_added();
-        Ok(())
-    }
-
-    fn take_room(&self, room: &Room, when_full: WhenFull) -> Result<(), PoolError> {
-        match when_full {
-            WhenFull::Take => room.take_anyway(),
-            WhenFull::Refuse if room.take() => {}
-            WhenFull::Refuse => return Err(PoolError::Full { pending: room.most() }),
-            WhenFull::Wait => {
-                let taken = wait::block(None, |waker| room.poll_take(waker, || self.is_closed()));
-                if taken == Some(false) {
-                    return Err(PoolError::Closed);
-                }
-            }
-        }
         Ok(())
     }
 
@@ -172,22 +145,18 @@ impl Shared {
     }
 
     fn tell_end(&self) {
-        if self.is_over() && self.live.load(Ordering::SeqCst) == 0 {
-            let wakers = std::mem::take(&mut *self.wakers());
-            wakers.into_iter().for_each(Waker::wake);
+        if self.has_ended() {
+            self.ended.wake_all();
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_over() && self.live.load(Ordering::SeqCst) == 0
     }
 
     /// Registers who waits until everything has ended; `true` when it has.
     pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
-        let mut wakers = self.wakers();
-        if self.is_over() && self.live.load(Ordering::SeqCst) == 0 {
-            return true;
-        }
-        if !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-        false
+        self.ended.poll(waker, || self.has_ended())
     }
 
     /// Called after work was added: wakes a runner, or makes one, unless enough of them are searching.
@@ -361,23 +330,6 @@ impl Shared {
         self.tell_end();
     }
 
-    /// Interrupts what is running; what starts later gets a new mark.
-    pub(super) fn interrupt(&self) {
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::take(&mut *mark);
-        self.mark_generation.fetch_add(1, Ordering::Release);
-        drop(mark);
-        old.interrupt(Cause::Interrupted);
-    }
-
-    pub(super) fn mark_generation(&self) -> u64 {
-        self.mark_generation.load(Ordering::Acquire)
-    }
-
-    pub(super) fn mark(&self) -> Interruption {
-        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         stats.workers = self.live.load(Ordering::SeqCst);
@@ -387,9 +339,5 @@ impl Shared {
 
     fn runners(&self) -> MutexGuard<'_, Runners> {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,7 @@ use super::launcher::Launcher;
 use super::policy::Policy;
 use super::pool::ProcessPool;
 use super::remote::Connect;
+use crate::ending::OnExit;
 
 /// What becomes of what workers print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,9 +53,7 @@ pub struct ProcessPoolBuilder {
     pub(super) connect_timeout: Duration,
     pub(super) connect: Option<Connect>,
     pub(super) launcher: Option<Arc<dyn Launcher>>,
-    pub(super) wait_on_exit: bool,
-    pub(super) wait_on_exit_timeout: Option<Duration>,
-    pub(super) interrupt_on_exit: bool,
+    pub(super) on_exit: OnExit,
 }
 
 /// More processes than that are a mistake.
@@ -84,9 +83,7 @@ impl ProcessPoolBuilder {
             connect_timeout: Duration::from_secs(60),
             connect: None,
             launcher: None,
-            wait_on_exit: true,
-            wait_on_exit_timeout: None,
-            interrupt_on_exit: false,
+            on_exit: OnExit::DEFAULT,
         }
     }
 
@@ -244,21 +241,21 @@ impl ProcessPoolBuilder {
     /// Sets whether dropping the pool waits for its executions; it does by default.
     #[must_use]
     pub fn wait_on_exit(mut self, wait: bool) -> ProcessPoolBuilder {
-        self.wait_on_exit = wait;
+        self.on_exit.wait = wait;
         self
     }
 
     /// Bounds that wait; without bound by default.
     #[must_use]
     pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> ProcessPoolBuilder {
-        self.wait_on_exit_timeout = timeout;
+        self.on_exit.timeout = timeout;
         self
     }
 
     /// Sets whether dropping the pool interrupts what is running; it does not by default.
     #[must_use]
     pub fn interrupt_on_exit(mut self, interrupt: bool) -> ProcessPoolBuilder {
-        self.interrupt_on_exit = interrupt;
+        self.on_exit.interrupt = interrupt;
         self
     }
 

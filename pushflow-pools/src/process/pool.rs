@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pushflow_core::interrupt::Cause;
 use pushflow_core::pool::{Help, Rejected, Stats};
-use pushflow_core::{Execution, Pool, PoolError, wait};
+use pushflow_core::{Execution, Pool, PoolError};
 
 use super::builder::ProcessPoolBuilder;
 use super::completing;
-use super::shared::{Shared, WhenFull};
+use super::shared::Shared;
 use super::state::Phase;
 use super::supervise::Supervisor;
+use crate::ending::wait_for_end;
+use crate::when_full::WhenFull;
 
 /// A pool of processes of this program, of one of five types. Tasks have to be registered, so that workers find them.
 ///
@@ -85,11 +87,7 @@ impl Pool for ProcessPool {
         if self.shared.phase() == Phase::Open {
             return Err(PoolError::NotClosed);
         }
-        let begin = Instant::now();
-        let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));
-        if wait::block(deadline, |waker| self.shared.poll_ended(waker).then_some(())).is_none() {
-            return Err(PoolError::Timeout { running: self.shared.unfinished(), waited: begin.elapsed() });
-        }
+        wait_for_end(timeout, |waker| self.shared.poll_ended(waker), || self.shared.unfinished())?;
         // It has left its loop: what remains of it is the end of its thread.
         let thread = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -127,17 +125,7 @@ impl Drop for ProcessPool {
         if !self.shared.is_here() {
             return;
         }
-        self.close();
-        if self.shared.settings.interrupt_on_exit {
-            self.interrupt();
-        }
-        // Who ends the pool cannot wait for that.
-        if self.shared.settings.wait_on_exit
-            && !completing::is_within(&self.shared)
-            && let Err(error) = self.join(self.shared.settings.wait_on_exit_timeout)
-        {
-            tracing::warn!(%error, "the pool was dropped while executions were running");
-        }
+        self.shared.settings.on_exit.end(self, completing::is_within(&self.shared));
     }
 }
 

@@ -18,6 +18,7 @@ use super::lane::{Lane, LaneId, Waiting};
 use super::policy::Start;
 use super::receive::Received;
 use super::state::{Phase, Seat, State};
+use crate::when_full::WhenFull;
 
 /// How often workers may fail in a row before they are ready.
 const STARTS: u32 = 3;
@@ -57,14 +58,6 @@ pub(super) struct Shared {
     pub(super) helping: Helping,
     /// What others have read for the supervisor.
     passed_on: Mutex<Vec<(LaneId, Received)>>,
-}
-
-/// What to do when the pool is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WhenFull {
-    Wait,
-    Refuse,
-    Take,
 }
 
 /// Completed executions, to be told without any lock.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pushflow_core::PoolError;
 
 use super::pool::ThreadPool;
+use crate::ending::OnExit;
 
 /// Settings of a [`ThreadPool`].
 #[derive(Clone, Debug)]
@@ -13,9 +14,7 @@ pub struct ThreadPoolBuilder {
     pub(super) name: String,
     pub(super) stack_bytes: Option<usize>,
     pub(super) max_pending: Option<usize>,
-    pub(super) wait_on_exit: bool,
-    pub(super) wait_on_exit_timeout: Option<Duration>,
-    pub(super) interrupt_on_exit: bool,
+    pub(super) on_exit: OnExit,
 }
 
 /// More threads than that are a mistake.
@@ -28,9 +27,7 @@ impl ThreadPoolBuilder {
             name: "pushflow".to_owned(),
             stack_bytes: None,
             max_pending: None,
-            wait_on_exit: true,
-            wait_on_exit_timeout: None,
-            interrupt_on_exit: false,
+            on_exit: OnExit::DEFAULT,
         }
     }
 
@@ -69,21 +66,21 @@ impl ThreadPoolBuilder {
     /// Sets whether dropping the pool waits for its executions; it does by default.
     #[must_use]
     pub fn wait_on_exit(mut self, wait: bool) -> ThreadPoolBuilder {
-        self.wait_on_exit = wait;
+        self.on_exit.wait = wait;
         self
     }
 
     /// Bounds that wait; without bound by default.
     #[must_use]
     pub fn wait_on_exit_timeout(mut self, timeout: Option<Duration>) -> ThreadPoolBuilder {
-        self.wait_on_exit_timeout = timeout;
+        self.on_exit.timeout = timeout;
         self
     }
 
     /// Sets whether dropping the pool interrupts what is running; it does not by default.
     #[must_use]
     pub fn interrupt_on_exit(mut self, interrupt: bool) -> ThreadPoolBuilder {
-        self.interrupt_on_exit = interrupt;
+        self.on_exit.interrupt = interrupt;
         self
     }
 

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_deque::Worker as Deque;
 use crossbeam_utils::sync::Parker;
 use pushflow_core::pool::{Rejected, Stats};
-use pushflow_core::{Execution, Pool, PoolError, wait};
+use pushflow_core::{Execution, Pool, PoolError};
 
 use super::builder::ThreadPoolBuilder;
-use super::shared::{Shared, WhenFull};
+use super::shared::Shared;
 use super::sleep::Sleep;
 use super::worker::{Worker, is_worker_of};
+use crate::ending::{OnExit, wait_for_end};
+use crate::when_full::WhenFull;
 
 /// A pool of work-stealing threads, which start eagerly. The workers see one address space: data is shared.
 ///
@@ -23,7 +25,7 @@ use super::worker::{Worker, is_worker_of};
 pub struct ThreadPool {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    settings: ThreadPoolBuilder,
+    on_exit: OnExit,
 }
 
 impl ThreadPool {
@@ -55,7 +57,7 @@ impl ThreadPool {
                 }
             }
         }
-        Ok(ThreadPool { shared, threads: Mutex::new(threads), settings })
+        Ok(ThreadPool { shared, threads: Mutex::new(threads), on_exit: settings.on_exit })
     }
 }
 
@@ -81,12 +83,7 @@ impl Pool for ThreadPool {
         if !self.shared.is_closed() {
             return Err(PoolError::NotClosed);
         }
-        let begin = Instant::now();
-        let deadline = timeout.and_then(|timeout| begin.checked_add(timeout));
-        if wait::block(deadline, |waker| self.shared.poll_ended(waker).then_some(())).is_none() {
-            let running = self.shared.stats().running.len();
-            return Err(PoolError::Timeout { running, waited: begin.elapsed() });
-        }
+        wait_for_end(timeout, |waker| self.shared.poll_ended(waker), || self.shared.stats().running.len())?;
         // All have left their loop: what remains of them is the end of their threads.
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         threads.into_iter().for_each(join_thread);
@@ -94,7 +91,7 @@ impl Pool for ThreadPool {
     }
 
     fn interrupt(&self) {
-        self.shared.interrupt();
+        self.shared.mark.interrupt();
     }
 
     fn stats(&self) -> Stats {
@@ -111,17 +108,7 @@ fn join_thread(thread: JoinHandle<()>) {
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        self.close();
-        if self.settings.interrupt_on_exit {
-            self.interrupt();
-        }
-        // A worker that holds the last reference to its pool cannot wait for itself.
-        if self.settings.wait_on_exit
-            && !is_worker_of(&self.shared)
-            && let Err(error) = self.join(self.settings.wait_on_exit_timeout)
-        {
-            tracing::warn!(%error, "the pool was dropped while executions were running");
-        }
+        self.on_exit.end(self, is_worker_of(&self.shared));
     }
 }
 

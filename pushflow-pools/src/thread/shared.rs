@@ -1,18 +1,19 @@
 //! [`Shared`]: what the pool and its workers have in common.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::task::Waker;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
 use crossbeam_utils::CachePadded;
-use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_core::pool::{Ready, Rejected, Stats};
-use pushflow_core::{Execution, PoolError, wait};
+use pushflow_core::{Execution, PoolError};
 
 use super::sleep::Sleep;
 use crate::current::Current;
+use crate::mark::Mark;
 use crate::room::Room;
+use crate::waiters::Waiters;
+use crate::when_full::WhenFull;
 
 pub(super) struct Shared {
     pub(super) injector: Injector<Execution>,
@@ -23,21 +24,8 @@ pub(super) struct Shared {
     pub(super) current: Box<[CachePadded<Current>]>,
     closed: AtomicBool,
     live: AtomicUsize,
-    ended: Mutex<Vec<Waker>>,
-    mark: Mutex<Interruption>,
-    /// Raised when the mark is replaced, so that workers need not lock it for each execution.
-    mark_generation: AtomicU64,
-}
-
-/// What becomes of an execution for which there is no room.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum WhenFull {
-    /// It waits outside.
-    Wait,
-    /// It is given back.
-    Refuse,
-    /// It is taken all the same.
-    Take,
+    ended: Waiters,
+    pub(super) mark: Mark,
 }
 
 impl Shared {
@@ -50,9 +38,8 @@ impl Shared {
             sleep,
             room: max_pending.map(Room::new),
             closed: AtomicBool::new(false),
-            ended: Mutex::default(),
-            mark: Mutex::default(),
-            mark_generation: AtomicU64::new(0),
+            ended: Waiters::default(),
+            mark: Mark::default(),
         }
     }
 
@@ -60,7 +47,7 @@ impl Shared {
         if self.is_closed() {
             return Err(Rejected { execution, reason: PoolError::Closed });
         }
-        if let Err(reason) = self.room.as_ref().map_or(Ok(()), |room| self.take_room(room, when_full)) {
+        if let Err(reason) = self.room.as_ref().map_or(Ok(()), |room| room.enter(when_full, || self.is_closed())) {
             return Err(Rejected { execution, reason });
         }
         self.injector.push(execution);
@@ -69,21 +56,6 @@ impl Shared {
         // and its last look at the injector. One of the two sees the other.
         if self.live.load(Ordering::SeqCst) == 0 {
             self.refuse_injected();
-        }
-        Ok(())
-    }
-
-    fn take_room(&self, room: &Room, when_full: WhenFull) -> Result<(), PoolError> {
-        match when_full {
-            WhenFull::Take => room.take_anyway(),
-            WhenFull::Refuse if room.take() => {}
-            WhenFull::Refuse => return Err(PoolError::Full { pending: room.most() }),
-            WhenFull::Wait => {
-                let taken = wait::block(None, |waker| room.poll_take(waker, || self.is_closed()));
-                if taken == Some(false) {
-                    return Err(PoolError::Closed);
-                }
-            }
         }
         Ok(())
     }
@@ -117,14 +89,7 @@ impl Shared {
 
     /// Registers who wants to know when all workers have ended; `true` when they have.
     pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
-        let mut wakers = self.wakers();
-        if self.live() == 0 {
-            return true;
-        }
-        if !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-        false
+        self.ended.poll(waker, || self.live() == 0)
     }
 
     /// A worker ends. Its own deque is empty.
@@ -134,30 +99,12 @@ impl Shared {
         }
         fence(Ordering::SeqCst);
         self.refuse_injected();
-        let wakers = std::mem::take(&mut *self.wakers());
-        wakers.into_iter().for_each(Waker::wake);
+        self.ended.wake_all();
     }
 
     /// Whether any queue has work.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.stealers.iter().any(|stealer| !stealer.is_empty())
-    }
-
-    /// Interrupts what is running; what starts later gets a new mark.
-    pub(super) fn interrupt(&self) {
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::take(&mut *mark);
-        self.mark_generation.fetch_add(1, Ordering::Release);
-        drop(mark);
-        old.interrupt(Cause::Interrupted);
-    }
-
-    pub(super) fn mark_generation(&self) -> u64 {
-        self.mark_generation.load(Ordering::Acquire)
-    }
-
-    pub(super) fn mark(&self) -> Interruption {
-        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -180,9 +127,5 @@ impl Shared {
             }
         }
         // What errors of refused executions make ready is refused by its drop.
-    }
-
-    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

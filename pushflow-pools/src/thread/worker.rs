@@ -13,6 +13,7 @@ use pushflow_core::{Execution, PoolError};
 use super::shared::Shared;
 #[cfg(feature = "coroutine")]
 use crate::coroutine::{self, coroutine_local};
+use crate::mark::KnownMark;
 
 /// Executions in a row that a worker runs without looking at its deque.
 const STREAK: u32 = 16;
@@ -71,7 +72,7 @@ impl Worker {
         POOL.with(|pool| pool.set(Arc::as_ptr(&self.shared)));
         let leaving = Leaving(Arc::clone(&self.shared));
         let mut ready = Ready::default();
-        let mut mark = Mark { mark: self.shared.mark(), generation: self.shared.mark_generation() };
+        let mut mark = self.shared.mark.get();
         let mut tick = 0_u32;
         while let Some(execution) = self.next(tick) {
             tick = self.run(execution, &mut mark, &mut ready, tick);
@@ -80,14 +81,13 @@ impl Worker {
     }
 
     /// Runs an execution and what follows from it, as long as it may; returns the number of executions so far.
-    fn run(&self, execution: Execution, mark: &mut Mark, ready: &mut Ready, mut tick: u32) -> u32 {
+    fn run(&self, execution: Execution, mark: &mut KnownMark, ready: &mut Ready, mut tick: u32) -> u32 {
         let current = &self.shared.current[self.index];
         let mut next = Some(execution);
         let mut streak = 0;
         while let Some(execution) = next.take() {
-            mark.renew(&self.shared);
             current.set(execution.run_id(), execution.slot());
-            self.complete(execution, &mark.mark, ready);
+            self.complete(execution, mark.renewed(&self.shared.mark), ready);
             tick = tick.wrapping_add(1);
             if ready.is_empty() {
                 break;
@@ -208,20 +208,5 @@ impl Worker {
             }
         }
         None
-    }
-}
-
-/// The pool's interruption as the worker knows it.
-struct Mark {
-    mark: Interruption,
-    generation: u64,
-}
-
-impl Mark {
-    fn renew(&mut self, shared: &Shared) {
-        let generation = shared.mark_generation();
-        if generation != self.generation {
-            *self = Mark { mark: shared.mark(), generation };
-        }
     }
 }
