@@ -7,8 +7,11 @@ import concurrent.futures
 import json
 import multiprocessing
 import os
+import signal
 import statistics
 import sys
+import tempfile
+import threading
 import time
 
 MOST_AT_ONCE, MOST_VALUES, FEWEST_VALUES = 1_000_000, 10_000, 3
@@ -33,6 +36,48 @@ def who(seconds):
     return os.getpid()
 
 
+class Interrupted(Exception):
+    """Raised in a task that is interrupted: an Exception, which all pools hand to who waits."""
+
+
+def stay(path):
+    """Stays until it is interrupted: none of the pools of processes can do that, a signal can."""
+
+    def interrupted(*_):
+        raise Interrupted
+
+    signal.signal(signal.SIGUSR2, interrupted)
+    with open(path + ".new", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(path + ".new", path)
+    time.sleep(3600)
+
+
+class Processes:
+    """How the tasks of worker processes are interrupted."""
+
+    def interrupt(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "pid")
+            get = self.submit(stay, path)
+            while not os.path.exists(path):
+                time.sleep(0.0002)
+            with open(path) as file:
+                pid = int(file.read())
+        # It has begun to sleep, or is about to.
+        time.sleep(0.002)
+
+        def interrupt():
+            os.kill(pid, signal.SIGUSR2)
+            try:
+                get()
+            except Interrupted:
+                return
+            raise AssertionError("an interrupted task has returned")
+
+        return interrupt
+
+
 class Executor:
     """What is like concurrent.futures."""
 
@@ -49,7 +94,31 @@ class Executor:
         self.pool.shutdown()
 
 
-class Pool:
+class ThreadExecutor(Executor):
+    """ThreadPoolExecutor: its tasks are interrupted by cooperation."""
+
+    def interrupt(self):
+        running, interrupted = threading.Event(), threading.Event()
+
+        def stay_here(_):
+            running.set()
+            interrupted.wait(3600)
+
+        get = self.submit(stay_here, None)
+        running.wait()
+
+        def interrupt():
+            interrupted.set()
+            get()
+
+        return interrupt
+
+
+class ProcessExecutor(Processes, Executor):
+    """ProcessPoolExecutor."""
+
+
+class Pool(Processes):
     """What is like multiprocessing.Pool."""
 
     def __init__(self, pool):
@@ -99,10 +168,10 @@ class Greenlets:
 def make(case):
     name, workers, method = case["pool"], case["workers"], case["start_method"]
     if name == "concurrent.futures.ThreadPoolExecutor":
-        return Executor(concurrent.futures.ThreadPoolExecutor(workers))
+        return ThreadExecutor(concurrent.futures.ThreadPoolExecutor(workers))
     if name == "concurrent.futures.ProcessPoolExecutor":
         context = multiprocessing.get_context(method)
-        return Executor(concurrent.futures.ProcessPoolExecutor(workers, mp_context=context))
+        return ProcessExecutor(concurrent.futures.ProcessPoolExecutor(workers, mp_context=context))
     if name == "multiprocessing.Pool":
         return Pool(multiprocessing.get_context(method).Pool(workers))
     if name == "billiard.Pool":
@@ -204,7 +273,7 @@ def measure(case):
 
             echo()
             figures[f"payload {size}"] = median_of(case, lambda: timed(echo))
-    if "interrupt" in wanted and hasattr(pool, "interrupt"):
+    if "interrupt" in wanted:
         figures["interrupt"] = median_of(case, lambda: timed(pool.interrupt()))
     if "memory" in wanted:
         bytes_ = memory(case, pool)

@@ -108,7 +108,7 @@ fn pools_of_python_are_measured() {
     assert_eq!(rows(&object).len(), 3);
     for row in rows(&object) {
         assert_eq!((&row["side"], &row["error"]), (&"python".into(), &Value::Null), "{row}");
-        for figure in ["start", "round_trip", "throughput", "payload 100"] {
+        for figure in ["start", "round_trip", "throughput", "payload 100", "interrupt"] {
             assert!(row["values"][figure][0].as_f64().unwrap() > 0.0, "{figure}: {row}");
         }
         let has_memory = row["values"]["memory"][0].as_f64().is_some_and(|bytes| bytes > 0.0);
