@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::error::{GraphError, GraphErrorKind};
-use super::source::{Item, Name};
+use super::item::{Item, Name};
 use crate::value::{Map, Value};
 
 /// What is written about a link. `None` is an attribute that is absent, which differs from one that is false.

@@ -7,10 +7,12 @@ use smol_str::SmolStr;
 use super::attributes::Attributes;
 use super::draft::{Alias, Draft};
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{NodeId, Place, Warning};
+use super::id::NodeId;
+use super::item::{Entries, Item};
+use super::model::Warning;
 use super::node::{DraftNode, Interner};
+use super::place::Place;
 use super::schema;
-use super::source::{Entries, Item};
 use crate::value::{PythonText, Value};
 
 /// A document, with its nodes read and its links not.

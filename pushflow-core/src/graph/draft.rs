@@ -7,8 +7,10 @@ use smol_str::SmolStr;
 
 use super::attributes::Attributes;
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{Node, NodeId, Place, Warning};
+use super::id::NodeId;
+use super::model::{Node, Warning};
 use super::node::{DraftNode, Handler, TaskKeys};
+use super::place::Place;
 
 /// A (sub-)workflow in the making.
 #[derive(Debug)]

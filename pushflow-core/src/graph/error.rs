@@ -1,6 +1,6 @@
 //! Why a workflow could not be loaded.
 
-use super::model::Place;
+use super::place::Place;
 
 /// What kind of mistake keeps a workflow from being loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

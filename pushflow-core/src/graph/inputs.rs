@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::analysis::Starts;
 use super::draft::Draft;
 use super::error::{GraphError, GraphErrorKind};
-use super::load::{CanStart, find_file, format_of, read_file, whole, with_root};
-use super::model::{Node, NodeId};
+use super::file::{find_file, format_of, read_file, whole, with_root};
+use super::id::NodeId;
+use super::item::Item;
+use super::model::Node;
 use super::node::input_name;
-use super::source::{Format, Item, Source};
+use super::source::{Format, Source};
+use super::starts::{CanStart, Starts};
 use super::suggest::closest;
 use crate::payload::Key;
 use crate::value::Value;

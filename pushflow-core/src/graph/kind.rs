@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::checked::{count, needed, seconds};
 use super::error::{GraphError, GraphErrorKind};
-use super::settings::{count, needed, seconds};
-use super::source::Item;
+use super::item::Item;
 use crate::value::Value;
 
 /// In what a node runs its task: in place, in a nested pool, in a nested process.

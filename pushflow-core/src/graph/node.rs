@@ -6,9 +6,11 @@ use smol_str::SmolStr;
 
 use super::attributes::Attributes;
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{Node, NodeId, Place, TaskType};
+use super::id::NodeId;
+use super::item::{Item, Name};
+use super::model::{Node, TaskType};
+use super::place::Place;
 use super::settings::Settings;
-use super::source::{Item, Name};
 use crate::payload::Key;
 use crate::value::Value;
 

@@ -2,7 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use super::model::{Condition, Graph, Link, Mapping, Node, NodeId};
+use super::id::NodeId;
+use super::model::{Condition, Graph, Link, Mapping, Node};
 use crate::payload::Key;
 use crate::value::Value;
 

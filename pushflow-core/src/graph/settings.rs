@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::checked::{amounts, count, delay, factor, needed, seconds};
 use super::error::{GraphError, GraphErrorKind};
+use super::item::Item;
 use super::kind::KindSettings;
-use super::source::Item;
 use super::suggest::closest;
 use crate::actor::Backoff;
 use crate::value::{Map, Value};
@@ -113,23 +114,6 @@ impl Settings {
     }
 }
 
-pub(super) fn needed<T>(
-    item: &Item<'_>,
-    key: &str,
-    expected: &str,
-    read: impl FnOnce(&Value) -> Option<T>,
-) -> Result<T, GraphError> {
-    let value = item.value()?;
-    read(&value).ok_or_else(|| {
-        let message = format!("'{key}' of a node: expected {expected}, found {}", value.python_repr());
-        GraphError::value(GraphErrorKind::Value, message).at(item.place())
-    })
-}
-
-pub(super) fn count(value: &Value) -> Option<u32> {
-    value.as_int().and_then(|count| u32::try_from(count).ok())
-}
-
 fn retries_value(count: u32, backoff: Option<Backoff>) -> Value {
     let Some(Backoff { delay, factor, most }) = backoff else { return Value::Int(count.into()) };
     Value::map([
@@ -145,23 +129,6 @@ fn unknown(key: &str, place: &str, known: &[&str]) -> GraphError {
     let meant = meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
     let message = format!("unknown key '{key}' {place}, expected one of: {}{meant}", known.join(", "));
     GraphError::value(GraphErrorKind::UnknownName, message)
-}
-
-fn delay(value: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.as_float()?).ok()
-}
-
-fn factor(value: &Value) -> Option<f64> {
-    value.as_float().filter(|factor| factor.is_finite() && *factor >= 1.0)
-}
-
-pub(super) fn seconds(value: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.as_float()?).ok().filter(|duration| !duration.is_zero())
-}
-
-fn amounts(value: &Value) -> Option<Map> {
-    let map = value.as_map()?;
-    map.values().all(|amount| amount.as_float().is_some_and(|amount| amount >= 0.0)).then(|| map.clone())
 }
 
 fn names(item: &Item<'_>) -> Result<Box<[SmolStr]>, GraphError> {

@@ -8,9 +8,10 @@ use super::attributes::Attributes;
 use super::document::{Document, RawLink};
 use super::draft::{Alias, Draft};
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{NodeId, Warning};
+use super::id::NodeId;
+use super::item::Entries;
+use super::model::Warning;
 use super::node::DraftNode;
-use super::source::Entries;
 
 /// Reads the links of a document and puts in the sub-workflows, one for each of its graph nodes.
 pub(super) fn expand(document: Document<'_>, subs: Vec<Draft>) -> Result<Draft, GraphError> {

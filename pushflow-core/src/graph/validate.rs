@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::analysis::{self, Adjacency};
 use super::draft::{Draft, DraftLink};
 use super::error::{GraphError, GraphErrorKind};
-use super::model::{Node, NodeId};
+use super::id::NodeId;
+use super::item::Name;
+use super::model::Node;
 use super::node::check_task;
-use super::source::Name;
 use super::suggest::closest;
 
 /// Checks nodes and links, and returns which links are required.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::{Finding, FindingKind};
 use crate::graph::error::GraphError;
-use crate::graph::load::{find_file, format_of, read_file, with_root};
-use crate::graph::source::{Format, Item, Source};
+use crate::graph::file::{find_file, format_of, read_file, with_root};
+use crate::graph::item::Item;
+use crate::graph::source::{Format, Source};
 use crate::graph::suggest::closest;
 
 const DOCUMENT: &[&str] = &["graph", "nodes", "links", "directed", "multigraph"];

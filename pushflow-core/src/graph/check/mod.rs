@@ -11,7 +11,8 @@ mod loops;
 
 use std::fmt;
 
-use super::model::{NodeId, Place};
+use super::id::NodeId;
+use super::place::Place;
 
 pub use flow::flow;
 pub use inputs::{Interfaces, TaskTypes};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Graph, Link, NodeId};
+use super::super::id::NodeId;
+use super::super::model::{Graph, Link};
 use super::svg::TooLarge;
 use super::{dot, mermaid, svg};
 
