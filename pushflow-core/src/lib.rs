@@ -39,8 +39,8 @@ pub mod graph;
 
 pub use error::{ErrorKind, PoolError, TaskError};
 pub use payload::{Key, Payload};
-pub use pool::{Execution, Outcome, Pool};
-pub use task::{Context, Task};
+pub use pool::{Execution, Pool};
+pub use task::{Context, Outcome, Task};
 pub use value::Value;
 
 #[doc(hidden)]

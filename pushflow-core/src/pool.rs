@@ -19,10 +19,8 @@ use crate::error::{ErrorKind, PoolError, TaskError};
 use crate::event::{Listener, RunId};
 use crate::interrupt::{Cause, Interruption};
 use crate::payload::Payload;
+pub use crate::task::Outcome;
 use crate::task::{Context, Task};
-
-/// How an execution ended: with outputs, or with the reason why there are none.
-pub type Outcome = Result<Payload, TaskError>;
 
 /// Runs executions on workers: threads, coroutines, processes.
 ///

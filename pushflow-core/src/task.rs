@@ -11,9 +11,11 @@ use crate::error::TaskError;
 use crate::event::{Event, Listener, RunId};
 use crate::interrupt::{Cause, Interruption, Subscription};
 use crate::payload::Payload;
-use crate::pool::Outcome;
 use crate::value::Value;
 use crate::wait;
+
+/// How an execution ended: with outputs, or with the reason why there are none.
+pub type Outcome = Result<Payload, TaskError>;
 
 /// A computation from named inputs to named outputs.
 ///

@@ -1,29 +1,13 @@
 //! Carrying: from the end of one execution through the actors that take no time, up to the next tasks.
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use super::network::{Edge, Network, Span};
 use super::run::{Run, State, lock};
+use super::trigger::{Sink, Trigger};
 use crate::actor::{Actor, JoinActor};
 use crate::error::TaskError;
 use crate::payload::Payload;
-
-/// A task that is to be run for a try, numbered from 1.
-pub(super) struct Trigger {
-    pub(super) slot: u32,
-    pub(super) attempt: u32,
-    pub(super) data: Payload,
-}
-
-/// Takes the tasks that carrying arrives at.
-pub(super) trait Sink {
-    /// Takes a task to be run.
-    fn task(&mut self, trigger: Trigger);
-
-    /// Takes a task to be run after a while.
-    fn later(&mut self, delay: Duration, trigger: Trigger);
-}
 
 /// What an actor does with what it is triggered with.
 pub(super) enum Step {

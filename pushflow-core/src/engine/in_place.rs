@@ -5,18 +5,33 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::carry::{Sink, Step, Trigger};
+use super::carry::Step;
 use super::delayed::Delayed;
 use super::network::{Edge, Network, Order};
 use super::options::RunOptions;
 use super::report::Report;
 use super::run::Run;
 use super::stopper::Stopper;
+use super::trigger::{Sink, Trigger};
 use crate::error::TaskError;
 use crate::payload::Payload;
 use crate::pool::{Done, Outcome};
 
 type Here<'n> = Run<&'n Network>;
+
+impl Network {
+    /// Runs the network in the calling thread, without any pool, to its end.
+    ///
+    /// A timeout cannot take the thread away from a task that does not look at its interruption: the run ends after it.
+    pub fn run_in_place(&self, options: RunOptions) -> Report {
+        self.in_place(options).run()
+    }
+
+    /// Prepares a run in the calling thread that others can stop. Its timeout counts from here.
+    pub fn in_place(&self, options: RunOptions) -> InPlaceRun<'_> {
+        InPlaceRun::new(self, options)
+    }
+}
 
 /// A run that is still to be gone through, in the thread that calls [`run`](Self::run).
 #[must_use = "nothing is executed before `run`"]

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::carry::Trigger;
 use super::gate::{Gate, Needs};
 use super::network::Network;
 use super::options::RunOptions;
 use super::run::lock;
+use super::trigger::Trigger;
 use crate::actor::{Actor, Placement};
 use crate::error::{ErrorKind, TaskError};
 use crate::pool::{Execution, Pool, Rejected};

@@ -28,6 +28,7 @@ mod report;
 mod run;
 mod start;
 mod stopper;
+mod trigger;
 
 pub use build::{BuildError, NetworkBuilder, PartId};
 pub use compile::{CompileError, TaskResolver, compile};

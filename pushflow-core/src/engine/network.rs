@@ -2,16 +2,10 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::in_place::InPlaceRun;
-use super::options::RunOptions;
-use super::report::Report;
-use super::start::RunHandle;
 use crate::actor::{Actor, PortName};
-use crate::pool::Pool;
 
 /// Names an actor of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,28 +84,6 @@ pub(super) struct Edge {
 }
 
 impl Network {
-    /// Runs the network in the calling thread, without any pool, to its end.
-    ///
-    /// A timeout cannot take the thread away from a task that does not look at its interruption: the run ends after it.
-    pub fn run_in_place(&self, options: RunOptions) -> Report {
-        self.in_place(options).run()
-    }
-
-    /// Prepares a run in the calling thread that others can stop. Its timeout counts from here.
-    pub fn in_place(&self, options: RunOptions) -> InPlaceRun<'_> {
-        InPlaceRun::new(self, options)
-    }
-
-    /// Starts a run on a pool. Any number of runs may be going on at once.
-    pub fn start(self: &Arc<Self>, pool: Arc<dyn Pool>, options: RunOptions) -> RunHandle {
-        RunHandle::start(Arc::clone(self), pool, options)
-    }
-
-    /// Runs the network on a pool and waits for its end. Blocks the calling thread.
-    pub fn run(self: &Arc<Self>, pool: Arc<dyn Pool>, options: RunOptions) -> Report {
-        self.start(pool, options).wait()
-    }
-
     /// Returns the name of the network.
     pub fn name(&self) -> &str {
         &self.name

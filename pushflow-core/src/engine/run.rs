@@ -10,12 +10,12 @@ use std::time::Instant;
 use smol_str::SmolStr;
 
 use super::bell::Bell;
-use super::carry::{Sink, Trigger};
 use super::counters::Counters;
 use super::network::{ActorId, Network};
 use super::options::{Keep, RunOptions};
 use super::report::{Failure, Report, Status};
 use super::stopper::Stopper;
+use super::trigger::{Sink, Trigger};
 use crate::actor::{Actor, JoinState, MergeState, Passes, Stored, TaskActor, error_payload};
 use crate::error::{ErrorKind, TaskError};
 use crate::event::{Event, Listener, RunId};

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::carry::{Sink, Trigger};
 use super::delayed::Delayed;
 use super::lanes::Lanes;
 use super::network::Network;
@@ -18,6 +17,7 @@ use super::options::RunOptions;
 use super::report::Report;
 use super::run::{Run, lock};
 use super::stopper::Stopper;
+use super::trigger::{Sink, Trigger};
 use crate::error::TaskError;
 use crate::event::RunId;
 use crate::interrupt::Cause;
@@ -27,6 +27,18 @@ use crate::wait;
 
 /// How long after its deadline a run waits for tasks that end when they are told to.
 const LAST_CALL: Duration = Duration::from_millis(40);
+
+impl Network {
+    /// Starts a run on a pool. Any number of runs may be going on at once.
+    pub fn start(self: &Arc<Self>, pool: Arc<dyn Pool>, options: RunOptions) -> RunHandle {
+        RunHandle::start(Arc::clone(self), pool, options)
+    }
+
+    /// Runs the network on a pool and waits for its end. Blocks the calling thread.
+    pub fn run(self: &Arc<Self>, pool: Arc<dyn Pool>, options: RunOptions) -> Report {
+        self.start(pool, options).wait()
+    }
+}
 
 /// A run that is going on. Dropping the handle lets it go on.
 ///
