@@ -7,6 +7,9 @@ use pushflow_core::value::Buffer;
 
 use super::codec::{Decoder, Encoder, Malformed, Unsendable};
 
+/// The number of the call that makes the worker ready.
+pub(super) const INITIALIZER: u64 = 0;
+
 /// An execution, as it goes to a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call<'a> {

@@ -13,6 +13,10 @@ use pushflow_core::value::Buffer;
 
 use super::codec::{Encoder, MOST_BESIDE, Malformed, Unsendable};
 
+/// What an event frame tells.
+pub(super) const PROGRESS: u8 = 0;
+pub(super) const MESSAGE: u8 = 1;
+
 /// Size of a header in bytes.
 pub(super) const HEADER_BYTES: usize = 16;
 

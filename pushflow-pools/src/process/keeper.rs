@@ -13,6 +13,7 @@ use pushflow_signals::memory;
 use pushflow_signals::{Interest, Link, Poller, Process, streams};
 
 use super::builder::{Output, ProcessPoolBuilder};
+use super::call::INITIALIZER;
 use super::codec::Encoder;
 use super::frame::{Header, Kind};
 use super::hello::Hello;
@@ -23,13 +24,14 @@ use super::local::Local;
 use super::log;
 use super::lost::Remains;
 use super::page::{Page, Side};
+use super::part::Part;
 use super::prints::Prints;
 use super::receive::listener;
 use super::remote::Connection;
 use super::shared::Shared;
 use super::socket::Socket;
 use super::wire::Wire;
-use super::worker::{INITIALIZER, NAME};
+use super::worker::NAME;
 
 /// How long the process of a worker may live without its stream, on the way to its end.
 const DEAF: Duration = Duration::from_millis(200);
@@ -37,35 +39,6 @@ const DEAF: Duration = Duration::from_millis(200);
 const REAPED: Duration = Duration::from_secs(5);
 /// How many heartbeats may be missing.
 const MOST_MISSING: u32 = 5;
-
-/// What belongs to a worker is told apart in events by these, added to the lane's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Stream,
-    Room,
-    Process,
-    Stdout,
-    Stderr,
-}
-
-const PARTS: u64 = 8;
-
-impl Part {
-    pub(super) fn token(self, lane: LaneId) -> u64 {
-        lane.0 * PARTS + self as u64
-    }
-
-    pub(super) fn of(token: u64) -> (LaneId, Part) {
-        let part = match token % PARTS {
-            0 => Part::Stream,
-            1 => Part::Room,
-            2 => Part::Process,
-            3 => Part::Stdout,
-            _ => Part::Stderr,
-        };
-        (LaneId(token / PARTS), part)
-    }
-}
 
 /// A worker, as its supervisor has it.
 pub(super) struct Keeper {

@@ -185,7 +185,7 @@ impl Lane {
         };
         let framed =
             header.frame(outgoing.outbox.bytes(), carries.then_some(&mut beside), |encoder| told.write(encoder));
-        let sealed = framed.map_err(unsendable).and_then(|()| {
+        let sealed = framed.map_err(Unsendable::outcome).and_then(|()| {
             seal(beside).map_err(|error| TaskError::from(error).renamed("OSError", "cannot seal the inputs in memory"))
         });
         match sealed {
@@ -224,7 +224,7 @@ impl Lane {
             let header = Header { kind: Kind::Call, beside: 0, id: call };
             let inputs = inputs.clone();
             let told = Call { task: number, attempt: 1, run: 0, timeout: None, deadline: None, node: "", inputs };
-            header.frame(outgoing.outbox.bytes(), None, |encoder| told.write(encoder)).map_err(unsendable)
+            header.frame(outgoing.outbox.bytes(), None, |encoder| told.write(encoder)).map_err(Unsendable::outcome)
         });
         if let Err(error) = framed {
             // The worker never becomes ready, and says so.
@@ -427,7 +427,7 @@ fn define(number: usize, kind: &str, settings: &Value, frames: &mut Vec<u8>) -> 
         encoder.text(kind);
         encoder.value(settings)
     };
-    header.frame(frames, None, body).map_err(unsendable)?;
+    header.frame(frames, None, body).map_err(Unsendable::outcome)?;
     Ok(number)
 }
 
@@ -438,9 +438,4 @@ fn unnamed(node: &str) -> TaskError {
          pool of threads"
     );
     TaskError::new(ErrorKind::Unavailable, "NotImplementedError", message)
-}
-
-/// The outcome of what cannot be sent.
-pub(super) fn unsendable(error: Unsendable) -> TaskError {
-    TaskError::new(ErrorKind::Delivery, "Unsendable", error.to_string())
 }

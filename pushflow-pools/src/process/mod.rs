@@ -21,6 +21,7 @@ mod log;
 mod lost;
 mod mouth;
 mod page;
+mod part;
 mod policy;
 mod pool;
 mod prints;

@@ -9,7 +9,6 @@ use pushflow_core::pool::Outcome;
 
 use super::codec::{Encoder, Unsendable};
 use super::frame::{Header, Kind};
-use super::lane::unsendable;
 use super::wire::{Outbox, Wire, seal};
 
 /// The worker's end of the stream to its parent.
@@ -65,7 +64,7 @@ impl Mouth {
             encoder.outcome(outcome)
         };
         let header = Header { kind: Kind::Reply, beside: 0, id: call };
-        let framed = header.frame(outbox.bytes(), carries.then_some(&mut beside), body).map_err(unsendable);
+        let framed = header.frame(outbox.bytes(), carries.then_some(&mut beside), body).map_err(Unsendable::outcome);
         let sealed = framed.and_then(|()| {
             seal(beside).map_err(|error| {
                 let message = format!("cannot seal the result in memory: {error}");

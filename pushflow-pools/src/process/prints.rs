@@ -8,8 +8,8 @@ use pushflow_core::event::{Event, Listener, Stream};
 use pushflow_signals::streams::{self, PipeReader};
 use pushflow_signals::{Interest, Poller};
 
-use super::keeper::Part;
 use super::lane::LaneId;
+use super::part::Part;
 
 /// The most that is kept of one stream: captured of an execution, or not forwarded yet because whoever reads our standard
 /// error does not. What is older is dropped: a worker never waits for a reader.

@@ -11,11 +11,10 @@ use pushflow_core::value::Buffer;
 use pushflow_core::{Execution, TaskError};
 
 use super::codec::{Decoder, Malformed};
-use super::frame::{Header, Kind};
+use super::frame::{Header, Kind, MESSAGE, PROGRESS};
 use super::lane::{Flight, Lane};
 use super::log;
 use super::shared::{Completions, Shared};
-use super::worker::{MESSAGE, PROGRESS};
 
 /// Reads of one lane before the others have their turn.
 const TURNS: usize = 16;

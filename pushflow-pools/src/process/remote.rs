@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use pushflow_core::interrupt::{Cause, Interruption};
 use pushflow_signals::streams;
 
+use super::call::INITIALIZER;
 use super::frame::{FrameReader, Header, Kind};
 use super::hello::Hello;
 use super::mouth::Mouth;
 use super::wire::Wire;
-use super::worker::{Flow, INITIALIZER, Marks, Worker};
+use super::worker::{Flow, Marks, Worker};
 
 /// Makes the streams to one more worker.
 pub type Connect = Arc<dyn Fn() -> io::Result<Connection> + Send + Sync>;

@@ -17,9 +17,9 @@ use pushflow_signals::fork_local::ForkLocal;
 use pushflow_signals::signal::Watch;
 use pushflow_signals::{Inside, Returned, Signal, interrupt, streams};
 
-use super::call::Call;
+use super::call::{Call, INITIALIZER};
 use super::codec::{Decoder, Malformed};
-use super::frame::{FrameReader, Header, Kind};
+use super::frame::{FrameReader, Header, Kind, MESSAGE, PROGRESS};
 use super::hello::Hello;
 use super::local::Local;
 use super::log::Forwarder;
@@ -35,9 +35,6 @@ pushflow_signals::register_process!(NAME, work);
 
 /// How long calls are begun without looking whether the parent lives.
 const TRUST: Duration = Duration::from_millis(1);
-/// What an event frame tells.
-pub(super) const PROGRESS: u8 = 0;
-pub(super) const MESSAGE: u8 = 1;
 /// How long a signal may be on its way.
 const SIGNAL: Duration = Duration::from_secs(1);
 
@@ -338,9 +335,6 @@ fn print(stream: Stream, text: &str) {
         Stream::Stderr => io::Write::write_all(&mut io::stderr().lock(), text.as_bytes()),
     };
 }
-
-/// The number of the call that makes the worker ready.
-pub(super) const INITIALIZER: u64 = 0;
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)

@@ -1,5 +1,8 @@
 //! Why something has no bytes, or bytes have no meaning.
 
+use pushflow_core::TaskError;
+use pushflow_core::error::ErrorKind;
+
 use super::MOST_DEPTH;
 use crate::process::frame::MOST_BODY_BYTES;
 
@@ -24,6 +27,13 @@ pub(crate) enum Unsendable {
         /// Type of the value.
         type_name: &'static str,
     },
+}
+
+impl Unsendable {
+    /// Returns the outcome of an execution whose inputs or outputs cannot be sent.
+    pub(crate) fn outcome(self) -> TaskError {
+        TaskError::new(ErrorKind::Delivery, "Unsendable", self.to_string())
+    }
 }
 
 /// Bytes that mean nothing: where they stop to, and what should have been there.
