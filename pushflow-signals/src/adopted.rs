@@ -126,6 +126,16 @@ impl Adopted {
     pub fn signal(&self, signal: Signal) {
         // It fails when it has ended.
         let _ = sys::signal::signal_group(self.pidfd.as_fd(), signal.number());
+        if signal == Signal::KILL {
+            // It may have left its group.
+            self.signal_alone(signal);
+        }
+    }
+
+    /// Sends a signal to the process, without its group.
+    pub fn signal_alone(&self, signal: Signal) {
+        // It fails when it has ended.
+        let _ = sys::signal::signal_process(self.pidfd.as_fd(), signal.number());
     }
 
     /// Tells how the process has ended, if it has. Tells the same again later.

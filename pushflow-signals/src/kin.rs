@@ -78,9 +78,18 @@ impl Kin {
         let reaped = self.lock();
         if reaped.is_none() {
             // One that has not got its group yet is signalled alone. It fails when nobody is left to hear it.
-            if kill_process_group(self.pid, signal).is_err() {
+            // One that is killed may have left its group.
+            if kill_process_group(self.pid, signal).is_err() || signal == Signal::KILL {
                 let _ = pidfd_send_signal(&self.pidfd, signal);
             }
+        }
+    }
+
+    /// Signals the child without its group, if it has not been reaped.
+    pub(crate) fn signal_alone(&self, signal: Signal) {
+        if self.is_ours() && self.lock().is_none() {
+            // It fails when nobody is left to hear it.
+            let _ = pidfd_send_signal(&self.pidfd, signal);
         }
     }
 

@@ -141,6 +141,11 @@ impl Process {
         self.kin.signal(Signal::INT);
     }
 
+    /// Sends SIGINT to the process, without its group: to one that may not have heard the first one.
+    pub fn interrupt_alone(&self) {
+        self.kin.signal_alone(Signal::INT);
+    }
+
     /// Sends SIGTERM to the process and its group.
     pub fn terminate(&self) {
         self.kin.signal(Signal::TERM);

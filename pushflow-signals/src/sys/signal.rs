@@ -122,18 +122,24 @@ pub(crate) fn default_ours() {
 /// The system call and not a function of the C library, which may not have it.
 pub(crate) fn signal_group(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     const PROCESS_GROUP: libc::c_uint = 1 << 2;
-    let send = |flags: libc::c_uint| {
-        let no_details = std::ptr::null::<libc::siginfo_t>();
-        let (call, number) = (libc::SYS_pidfd_send_signal, pidfd.as_raw_fd());
-        // SAFETY: it takes numbers, and a pointer that may be null.
-        let answer = unsafe { libc::syscall(call, number, signal, no_details, flags) };
-        if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    };
-    match send(PROCESS_GROUP) {
+    match send(pidfd, signal, PROCESS_GROUP) {
         // Systems before Linux 6.9; or one that leads no group yet.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ESRCH)) => send(0),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ESRCH)) => send(pidfd, signal, 0),
         sent => sent,
     }
+}
+
+/// Sends a signal to a process, without its group. pidfd_send_signal(2)
+pub(crate) fn signal_process(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    send(pidfd, signal, 0)
+}
+
+fn send(pidfd: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> io::Result<()> {
+    let no_details = std::ptr::null::<libc::siginfo_t>();
+    let (call, number) = (libc::SYS_pidfd_send_signal, pidfd.as_raw_fd());
+    // SAFETY: it takes numbers, and a pointer that may be null.
+    let answer = unsafe { libc::syscall(call, number, signal, no_details, flags) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Has a signal ignored, also by what is executed in the place of this program. sigaction(2).
