@@ -37,6 +37,8 @@ use super::worker::NAME;
 const DEAF: Duration = Duration::from_millis(200);
 /// The same for one that is another program.
 const REAPED: Duration = Duration::from_secs(5);
+/// How soon SIGINT is sent again. It may have come just before a call into the system that waits, which it did not end then.
+const UNHEARD: Duration = Duration::from_millis(10);
 /// How many heartbeats may be missing.
 const MOST_MISSING: u32 = 5;
 
@@ -76,6 +78,8 @@ pub(super) struct Escalation {
     /// How many signals it has got: SIGINT, SIGTERM, SIGKILL.
     pub(super) sent: u8,
     pub(super) due: Option<Instant>,
+    /// When SIGINT is sent again unless it was heard, and how long after the one before; `None` where nobody says that.
+    pub(super) again: Option<(Instant, Duration)>,
 }
 
 impl Keeper {
@@ -313,7 +317,27 @@ impl Keeper {
             (None, _) => self.give_up("it did not end what it was told to end".to_owned()),
         }
         let due = if sent < 3 { now.checked_add(grace) } else { None };
-        self.escalation = Some(Escalation { call, sent, due });
+        let again = now.checked_add(UNHEARD).filter(|_| sent == 1 && self.lane.wire.ledger().is_some());
+        self.escalation = Some(Escalation { call, sent, due, again: again.map(|again| (again, UNHEARD)) });
+    }
+
+    /// Sends the signal again to a call that has not heard it.
+    pub(super) fn signal_again(&mut self, now: Instant) {
+        let Some(Escalation { call, again: Some((at, pause)), .. }) = self.escalation else { return };
+        if now < at {
+            return;
+        }
+        // As long as it is there, no other call can have begun.
+        let mut outgoing = self.lane.outgoing();
+        let is_there = outgoing.flight(call).is_some();
+        if let (true, Some(ledger), Some(process)) = (is_there, self.lane.wire.ledger(), &self.process)
+            && !ledger.has_heard(call)
+        {
+            process.interrupt_alone();
+        }
+        drop(outgoing);
+        let again = now.checked_add(pause * 2).filter(|_| is_there).map(|at| (at, pause * 2));
+        self.escalation = self.escalation.map(|escalation| Escalation { again, ..escalation });
     }
 }
 

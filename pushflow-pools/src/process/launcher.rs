@@ -77,6 +77,14 @@ impl Attended {
         }
     }
 
+    /// Without its group.
+    pub(super) fn interrupt_alone(&self) {
+        match self {
+            Attended::Own(process) => process.interrupt_alone(),
+            Attended::Adopted(adopted) => adopted.signal_alone(Signal::INTERRUPT),
+        }
+    }
+
     pub(super) fn terminate(&self) {
         match self {
             Attended::Own(process) => process.terminate(),

@@ -195,7 +195,8 @@ impl Supervisor {
             let again = if is_pending { Instant::now().checked_add(AGAIN) } else { None };
             let silent = keeper.silent_at(&self.shared.settings);
             let due = keeper.escalation.and_then(|escalation| escalation.due);
-            until = [until, leaving, again, silent, due, keeper.deaf_at()].into_iter().flatten().min();
+            let unheard = keeper.escalation.and_then(|escalation| escalation.again).map(|(at, _)| at);
+            until = [until, leaving, again, silent, due, unheard, keeper.deaf_at()].into_iter().flatten().min();
         }
         until
     }
@@ -359,7 +360,8 @@ impl Supervisor {
                     // It says where it was, if it still can.
                     Some(process) if lane.wire.ledger().is_some() => {
                         process.terminate();
-                        keeper.escalation = Some(Escalation { call, sent: 2, due: now.checked_add(LAST_WORDS) });
+                        keeper.escalation =
+                            Some(Escalation { call, sent: 2, due: now.checked_add(LAST_WORDS), again: None });
                     }
                     Some(process) => process.kill(),
                     None => keeper.give_up("its call took too long".to_owned()),
@@ -413,13 +415,16 @@ impl Supervisor {
             if let Some(escalation) = keeper.escalation
                 && escalation.due.is_some_and(|due| now >= due)
             {
-                // It may have ended since.
-                if keeper.lane.outgoing().flight(escalation.call).is_some() {
+                // It may have ended since. As long as it has not, none that was not sent ahead has begun.
+                let lane = Arc::clone(&keeper.lane);
+                let mut outgoing = lane.outgoing();
+                if outgoing.flight(escalation.call).is_some() {
                     keeper.signal(escalation.call, settings.grace, now);
                 } else {
                     keeper.escalation = None;
                 }
             }
+            keeper.signal_again(now);
             if keeper.deaf_at().is_some_and(|at| now >= at) {
                 let why = keeper.deafened.take().map(|(_, why)| why);
                 keeper.give_up(why.unwrap_or_else(|| "it closed its stream".to_owned()));
