@@ -9,6 +9,8 @@ import struct
 VERSION = 1
 
 _HEADER = struct.Struct("<IBBHQ")
+# What the header can count.
+MOST_BYTES = 0xFFFFFFFF
 _DESCRIPTOR_BYTES = 4
 _AT_ONCE = 1 << 16
 # One more than a sender puts beside a frame.
@@ -20,10 +22,12 @@ class Ended(Exception):
 
 
 class Channel:
-    """One end of the socket. Only one thread reads; any may write."""
+    """One end of the socket. Only one thread reads; any may write, and each frame is written whole: within `held`."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, held):
         self.sock = sock
+        self.held = held
+        self.pid = os.getpid()
         self.data = bytearray()
         self.descriptors = []
         self.writing = _thread.allocate_lock()
@@ -67,11 +71,14 @@ class Channel:
 
     def write(self, kind, number, body=b"", beside=()):
         """Writes a frame, and descriptors beside it, which stay open here."""
+        if os.getpid() != self.pid:
+            # A copy of this process, made by a task, has nothing to say.
+            return
         frame = _HEADER.pack(len(body), VERSION, kind, len(beside), number)
         ancillary = []
         if beside:
             ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("%di" % len(beside), *beside)))
-        with self.writing:
+        with self.held, self.writing:
             try:
                 sent = self.sock.sendmsg([frame, body], ancillary)
                 if sent < len(frame):

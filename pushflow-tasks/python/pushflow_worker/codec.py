@@ -79,6 +79,9 @@ class Writer:
     def u64(self, number):
         self.out += _U64.pack(number)
 
+    def f64(self, number):
+        self.out += _F64.pack(number)
+
     def size(self, number):
         out = self.out
         if number < 0xFD:
@@ -95,7 +98,7 @@ class Writer:
 
     def text(self, text):
         # Half of a surrogate pair is no text for anybody else.
-        data = text.encode("utf-8", "backslashreplace")
+        data = str.encode(text, "utf-8", "backslashreplace")
         self.size(len(data))
         self.out += data
 
@@ -232,7 +235,10 @@ def integer(text):
 
 
 class Reader:
-    """Reads from the front of a body; `beside` are the descriptors that came with it, `memory` maps them."""
+    """Reads from the front of a body; `beside` are the descriptors that came with it, `memory` maps them.
+
+    Those that are left in `beside` are to be closed.
+    """
 
     def __init__(self, body, beside=(), memory=None, unseal=None, make_array=None):
         self.body = body
@@ -287,7 +293,7 @@ class Reader:
             return memoryview(bytearray(self.take(size)))
         if place != BESIDE or not self.beside:
             raise Malformed("place %d of a buffer" % place)
-        return self.memory.map(self.beside.pop(0), size)
+        return self.memory.map(self.beside, size)
 
     def payload(self):
         count = self.size()

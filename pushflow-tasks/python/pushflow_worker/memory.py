@@ -18,15 +18,18 @@ _WORTH_IT = 1 << 20
 class Memory:
     """What of it this process has made for the frame that is being written; closed when that is sent."""
 
-    def __init__(self):
+    def __init__(self, held):
+        # Within it a descriptor is not lost to an interruption.
+        self.held = held
         self.made = []
         # What was received and is still in use.
         self.mapped = weakref.WeakSet()
 
     def seal(self, pieces):
         """Returns the descriptor of a sealed copy of some bytes, in pieces."""
-        descriptor = os.memfd_create("pushflow-python", _MFD_CLOEXEC | _MFD_ALLOW_SEALING)
-        self.made.append(descriptor)
+        with self.held:
+            descriptor = os.memfd_create("pushflow-python", _MFD_CLOEXEC | _MFD_ALLOW_SEALING)
+            self.made.append(descriptor)
         rest = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
         while rest:
             count = os.writev(descriptor, rest[:_MOST_PIECES])
@@ -42,11 +45,12 @@ class Memory:
         while self.made:
             os.close(self.made.pop())
 
-    def map(self, descriptor, size):
-        """Takes over a descriptor; returns its bytes, which may be written to without anybody else seeing it."""
-        mapped = Mapped(descriptor, size, access=mmap.ACCESS_COPY)
-        mapped.descriptor = descriptor
-        self.mapped.add(mapped)
+    def map(self, beside, size):
+        """Takes over the first of some descriptors; returns its bytes, which may be written to without anybody else seeing it."""
+        with self.held:
+            mapped = Mapped(beside[0], size, access=mmap.ACCESS_COPY)
+            mapped.descriptor = beside.pop(0)
+            self.mapped.add(mapped)
         return memoryview(mapped)
 
     def find(self, address, size):

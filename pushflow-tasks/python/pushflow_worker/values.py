@@ -156,7 +156,8 @@ def _shown(value):
         writer = codec.Writer()
         writer.plain(looks[0])
         return bytes(writer.out)
-    except (codec.NotPlain, RecursionError):
+    except Exception:
+        # It is too deep or too large; or a part of it has methods, and these fail.
         return None
 
 

@@ -3,15 +3,13 @@
 import faulthandler
 import mmap
 import os
-import signal
-import struct
 import sys
 
-from . import channel, codec, errors, memory, tasks, values
+from . import channel, codec, errors, interrupts, memory, tasks, traces, values
 
 INITIALIZER = 0
 # Words of the ledger: see `pushflow-pools/src/process/ledger.rs`.
-_BEGUN, _ENDING, _LEDGER_BYTES = 0, 8, 128
+_LEDGER_BYTES = 128
 
 _PROGRESS = 0
 
@@ -28,73 +26,22 @@ class Context:
         self.attempt = attempt
         self.worker = worker
 
-
     def progress(self, fraction):
         """Says how far the task is, from 0 to 1."""
         writer = codec.Writer()
         writer.u8(_PROGRESS)
-        writer.out += struct.pack("<d", fraction)
+        writer.f64(fraction)
         self.worker.channel.write(channel.EVENT, self.call, writer.out)
-
-
-class Interrupts:
-    """SIGINT ends what runs, if it is for that.
-
-    The parent writes which call is to end into the ledger, then sends the signal. So one that comes late is not for the next
-    call; one for which nothing is written came from somebody else, and is for whatever runs.
-    """
-
-    def __init__(self):
-        self.pid = os.getpid()
-        self.ledger = None
-        self.current = 0
-        # The last one whose signal has come.
-        self.heard = 0
-        self.raised = False
-
-    def install(self):
-        signal.signal(signal.SIGINT, self.handle)
-
-    def asked(self):
-        """Returns the word of the ledger if it is about what runs, else 0."""
-        word = self.ledger[_ENDING]
-        return word if self.current and word >> 1 == self.current else 0
-
-    def handle(self, number, frame):
-        if os.getpid() != self.pid:
-            # A task has forked this process.
-            raise KeyboardInterrupt
-        word = self.ledger[_ENDING] if self.ledger is not None else 0
-        is_late = word != self.heard and word >> 1 != self.current
-        self.heard = word
-        if self.current and not is_late and not self.raised:
-            self.raised = True
-            self.throw(self.asked())
-
-    def begin(self, call):
-        """Begins a call; raises at once if it is to end already."""
-        self.raised = False
-        self.current = call
-        self.ledger[_BEGUN] = call
-        word = self.asked()
-        if word and not self.raised:
-            self.raised = True
-            self.throw(word)
-
-    @staticmethod
-    def throw(word):
-        if word & 1:
-            raise errors.SoftTimeLimitExceeded("the task took longer than its time limit")
-        raise KeyboardInterrupt
 
 
 class Worker:
     """What a worker knows."""
 
     def __init__(self, sock):
-        self.channel = channel.Channel(sock)
-        self.interrupts = Interrupts()
-        self.memory = memory.Memory()
+        self.interrupts = interrupts.Interrupts()
+        self.channel = channel.Channel(sock, self.interrupts.held)
+        self.memory = memory.Memory(self.interrupts.held)
+        self.traces = None
         self.tasks = {}
         self.pid = os.getpid()
         self.reports_memory = False
@@ -104,7 +51,7 @@ class Worker:
 
     def serve(self):
         """Serves the pool until there is nobody any more, or it says so."""
-        self.interrupts.install()
+        self.interrupts.listen()
         try:
             while True:
                 kind, number, body, beside = self.channel.read()
@@ -136,7 +83,8 @@ class Worker:
             os.close(descriptor)
         # A crash, and SIGTERM, say where it was.
         faulthandler.enable(2)
-        faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
+        self.interrupts.install()
+        self.traces = traces.Traces()
         if level:
             from . import logs
 
@@ -154,40 +102,59 @@ class Worker:
         task = self.tasks[reader.u32()]
         attempt, run = reader.u32(), reader.u64()
         reader.duration(), reader.duration()
-        context = Context(number, reader.text(), run, attempt, self)
+        self.context = Context(number, reader.text(), run, attempt, self)
         writer = codec.Writer(self.memory)
         writer.u64(0)
         try:
             try:
-                self.context = context
                 self.interrupts.begin(number)
-                outputs = task.run(reader, context)
+                outputs = task.run(reader, self.context)
+                if os.getpid() != self.pid:
+                    # The task has forked this process, and this is the copy, which nobody waits for.
+                    os._exit(0)
+                writer.u8(0)
+                self.deliver(outputs, writer)
             finally:
                 self.interrupts.current = 0
-            if os.getpid() != self.pid:
-                # The task has forked this process, and this is the copy, which nobody waits for.
-                os._exit(0)
-            mark = len(writer.out)
-            writer.u8(0)
-            try:
-                outputs.write(writer)
-            except BaseException as error:
-                del writer.out[mark:]
-                raise errors.Failure(errors.DELIVERY, error) from None
         except BaseException as error:
             if os.getpid() != self.pid:
                 os._exit(1)
             self.interrupts.current = 0
-            mark = 8
+            self.write_failure(writer, task, error)
+        self.traces.wipe()
+        if self.reports_memory:
+            writer.out[:8] = resident_bytes().to_bytes(8, "little")
+        self.channel.write(channel.REPLY, number, writer.out, writer.beside)
+        self.context = None
+        self.memory.release()
+        channel.close_all(reader.beside)
+
+    def deliver(self, outputs, writer):
+        """Writes the outputs of a task; what that runs may be interrupted as well."""
+        try:
+            outputs.write(writer)
+            if len(writer.out) > channel.MOST_BYTES:
+                raise OverflowError("outputs of %d bytes, at most %d can be sent" % (len(writer.out), channel.MOST_BYTES))
+        except BaseException as error:
+            if self.interrupts.is_by(error):
+                raise
+            raise errors.Failure(errors.DELIVERY, error) from None
+
+    def write_failure(self, writer, task, error):
+        """Writes what became of a task instead of outputs."""
+        mark = 8
+        try:
             del writer.out[mark:]
             writer.beside = []
             writer.u8(1)
             errors.write_failure(writer, task.failure(error, self.interrupts))
-        flush()
-        if self.reports_memory:
-            writer.out[:8] = resident_bytes().to_bytes(8, "little")
-        self.channel.write(channel.REPLY, number, writer.out, writer.beside)
-        self.memory.release()
+        except BaseException as other:
+            # Exceptions are classes of the task: what they say of themselves may fail, too.
+            del writer.out[mark:]
+            writer.beside = []
+            writer.u8(1)
+            text = "the task has failed, and its exception cannot be told: %s" % type(other).__name__
+            errors.write_failure(writer, errors.Failure(errors.RAISED, RuntimeError(text)))
 
 
 class Defined:
@@ -206,21 +173,12 @@ class Defined:
         """Returns what an exception is told as."""
         if isinstance(error, errors.Failure):
             return error
-        if isinstance(error, (KeyboardInterrupt, errors.SoftTimeLimitExceeded)) and interrupts.raised:
+        if interrupts.is_by(error):
             shown = errors.StopPypushflowTask("the task was interrupted")
             return errors.Failure(errors.INTERRUPTED, error, shown=shown)
         if isinstance(error, SystemExit):
             return tasks.fail(self.settings, error, "the task has exited: SystemExit: %s" % (error.code,))
         return tasks.fail(self.settings, error)
-
-
-def flush():
-    """Sends on what a task has printed."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
 
 
 def resident_bytes():

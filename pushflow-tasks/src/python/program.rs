@@ -19,9 +19,11 @@ const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker.errors" => "errors.py",
     "pushflow_worker.ewoks" => "ewoks.py",
     "pushflow_worker.forkserver" => "forkserver.py",
+    "pushflow_worker.interrupts" => "interrupts.py",
     "pushflow_worker.logs" => "logs.py",
     "pushflow_worker.memory" => "memory.py",
     "pushflow_worker.tasks" => "tasks.py",
+    "pushflow_worker.traces" => "traces.py",
     "pushflow_worker.values" => "values.py",
     "pushflow_worker.worker" => "worker.py",
 };
