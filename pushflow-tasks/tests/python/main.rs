@@ -4,10 +4,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "the tests make a named pipe")]
+#![expect(clippy::print_stdout, reason = "a storm tells how far it is")]
 
 mod ending;
 mod errors;
+mod hostile;
 mod leaving;
+mod storm;
 mod values;
 
 use std::collections::BTreeMap;
@@ -40,9 +43,12 @@ fn main() -> ExitCode {
         leaving::be_parent(&setups());
         return ExitCode::SUCCESS;
     }
+    if let Ok(part) = std::env::var(storm::PART) {
+        return storm::play(&part);
+    }
     let trials = setups().into_iter().flat_map(|setup| {
         let cases: Vec<Case> = if setup.is_thorough() {
-            [values::CASES, errors::CASES, ending::CASES, leaving::CASES].concat()
+            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES].concat()
         } else {
             [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
         };
@@ -53,7 +59,7 @@ fn main() -> ExitCode {
             })
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(storm::trials()).collect()).exit_code()
 }
 
 /// A pool; in place without a name.
@@ -79,10 +85,14 @@ impl Setup {
     }
 
     fn make(self) -> Option<Arc<dyn Pool>> {
+        self.make_with(2, GRACE)
+    }
+
+    fn make_with(self, workers: usize, grace: Duration) -> Option<Arc<dyn Pool>> {
         let settings = PoolSettings {
-            workers: Some(2),
+            workers: Some(workers),
             start_method: self.method,
-            grace: Some(GRACE),
+            grace: Some(grace),
             output: Output::Capture,
             ..PoolSettings::default()
         };
@@ -102,6 +112,11 @@ impl Setup {
     /// Whether its workers end with their parent.
     fn ends_with_parent(self) -> bool {
         !matches!(self.pool, "process" | "ndprocess" | "ndmultiprocessing" | "scaling")
+    }
+
+    /// Whether its tasks run in interpreters that all such tasks of this process share.
+    fn is_shared(self) -> bool {
+        matches!(self.pool, "in_place" | "thread" | "gevent")
     }
 
     fn is_daemonic(self) -> bool {
