@@ -55,13 +55,13 @@ class Ewoks:
         except self.execution_error as error:
             cause = error.__cause__
             raise errors.Failure(errors.RAISED, error if cause is None else cause, shown=error) from None
-        outputs = {
-            key: codec.MISSING if self.is_missing(value) else value for key, value in task.get_output_values().items()
-        }
+        kept = task.get_output_transfer_data()
+        # Those that were declared and not set are among what is kept, and not among the values.
+        outputs = dict.fromkeys(kept, codec.MISSING)
+        outputs.update((key, value) for key, value in task.get_output_values().items() if not self.is_missing(value))
         if not settings["varinfo"]:
             return tasks.Outputs(outputs, tasks.CARRIED)
         # The next task is told where they are kept, by which it knows them again.
-        kept = task.get_output_transfer_data()
         return tasks.Outputs(
             {key: value if value is codec.MISSING else values.Kept(kept[key], value) for key, value in outputs.items()}
         )
