@@ -58,12 +58,8 @@ class Method:
     def __call__(self, inputs, context):
         positional, named = {}, {}
         for key, value in inputs.items():
-            if type(key) is int:
-                positional[key] = value
-            elif key.isdigit() and key.isascii():
-                positional[int(key)] = value
-            else:
-                named[key] = value
+            key = place_or_name(key)
+            (positional if type(key) is int else named)[key] = value
         named = {key: value for key, value in named.items() if value is not codec.MISSING}
         arguments = []
         if positional:
@@ -81,7 +77,7 @@ class PpfMethod(Method):
     """A function of a dictionary that is carried along."""
 
     def __call__(self, inputs, context):
-        arguments = {key: value for key, value in inputs.items() if value is not codec.MISSING}
+        arguments = {place_or_name(key): value for key, value in inputs.items() if value is not codec.MISSING}
         carried = arguments.pop(CARRIED, None)
         # Imported first, as its error is told first.
         function = self.imported()
@@ -90,6 +86,11 @@ class PpfMethod(Method):
         result = function(**arguments)
         arguments.update(result)
         return Outputs({CARRIED: arguments}, CARRIED)
+
+
+def place_or_name(key):
+    """Returns the position that a name of digits stands for, or the name."""
+    return int(key) if type(key) is str and key.isdigit() and key.isascii() else key
 
 
 def import_function(name):

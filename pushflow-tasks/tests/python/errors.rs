@@ -12,6 +12,7 @@ use super::{Case, Setup, link, node};
 
 pub(crate) const CASES: &[Case] = &[
     ("an_exception_is_told_in_full", an_exception_is_told_in_full),
+    ("a_dictionary_has_no_positions", a_dictionary_has_no_positions),
     ("a_handler_gets_the_exception_itself", a_handler_gets_the_exception_itself),
     ("what_cannot_be_imported_is_an_error", what_cannot_be_imported_is_an_error),
     ("leaving_is_an_error_and_the_worker_stays", leaving_is_an_error_and_the_worker_stays),
@@ -45,6 +46,12 @@ fn an_exception_is_told_in_full(setup: Setup) {
     assert!(!text.contains("<pushflow>"), "{text}");
     let missing = failure(setup, "add", "");
     assert!(missing.message.contains("missing 1 required positional argument: 'a'"), "{}", missing.message);
+}
+
+/// A carried dictionary has names only, and digits are a position.
+fn a_dictionary_has_no_positions(setup: Setup) {
+    let report = setup.run(&node("a", "ppfmethod", "carry", r#""0": 1"#), "");
+    assert_eq!(report.failures[0].message, explained("keywords must be strings", "carry"));
 }
 
 fn a_handler_gets_the_exception_itself(setup: Setup) {
