@@ -192,8 +192,8 @@ fn before(builder: &mut NetworkBuilder, first: impl Into<crate::actor::Actor>, t
 fn wanted_values(graph: &Graph) -> HashMap<(usize, Key), Arc<[Value]>> {
     let mut wanted: HashMap<(usize, Key), Vec<Value>> = HashMap::new();
     for link in &graph.links {
-        for (output, value) in last_conditions(link) {
-            wanted.entry((link.source, output.clone())).or_default().push(value.clone());
+        for condition in link.conditions.iter() {
+            wanted.entry((link.source, condition.source_output.clone())).or_default().push(condition.value.clone());
         }
     }
     wanted.into_iter().map(|(output, values)| (output, values.into())).collect()

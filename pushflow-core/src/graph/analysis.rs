@@ -191,14 +191,12 @@ pub(super) fn end_nodes(graph: &Graph) -> Vec<usize> {
 /// Whether some value of a condition has no complement among the conditions of the node.
 fn is_uncovered(links: &[&Link], else_value: &Value) -> bool {
     let mut wanted: HashMap<&Key, (bool, bool)> = HashMap::new();
-    for link in links {
-        let mut of_link: HashMap<&Key, &Value> = HashMap::new();
-        of_link.extend(link.conditions.iter().map(|condition| (&condition.source_output, &condition.value)));
-        for (output, value) in of_link {
-            let (has_truth, has_else) = wanted.entry(output).or_default();
-            *has_truth |= value.python_eq(&Value::Bool(true)) || value.python_eq(&Value::Bool(false));
-            *has_else |= value.python_eq(else_value);
-        }
+    // Of several conditions of a link about one output only the last has to hold, but all of them name values.
+    for condition in links.iter().flat_map(|link| link.conditions.iter()) {
+        let value = &condition.value;
+        let (has_truth, has_else) = wanted.entry(&condition.source_output).or_default();
+        *has_truth |= value.python_eq(&Value::Bool(true)) || value.python_eq(&Value::Bool(false));
+        *has_else |= value.python_eq(else_value);
     }
     wanted.values().any(|(has_truth, has_else)| *has_truth || !has_else)
 }

@@ -231,6 +231,8 @@ fn end_nodes_in_cycles_are_those_with_uncovered_conditions() {
     let error = load(["\"a\"", "\"b\""], "\"b\"").unwrap_err();
     assert_eq!((error.type_name(), error.message()), ("RuntimeError", "notspecified has no end node"));
     assert_eq!(load(["\"a\"", "null"], "null").unwrap_err().kind(), GraphErrorKind::NoEndNode);
+    let twice = r#"true}, {"source_output": "r", "value": null"#;
+    assert_eq!(load([twice, "null"], "null"), Ok(vec![0]), "what a later condition of the link replaces counts too");
 }
 
 fn chain(nodes: usize) -> String {

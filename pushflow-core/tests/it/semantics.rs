@@ -60,6 +60,20 @@ fn a_loop_runs_until_its_condition() {
     assert_eq!(trace.len(), 9);
 }
 
+/// `b <- a -> c`: of two conditions of a link about one output the last has to hold, but else is for neither value.
+#[test]
+fn else_is_for_values_that_no_condition_names() {
+    let conditions = |values: &str| format!(r#", "map_all_data": true, "conditions": [{values}]"#);
+    let twice = conditions(r#"{"source_output": "x", "value": 3}, {"source_output": "x", "value": 4}"#);
+    let links =
+        join(&[link("a", "b", &twice), link("a", "c", &conditions(r#"{"source_output": "x", "value": null}"#))]);
+    for (x, taken) in [("3", ""), ("4", "b(x=4)"), ("5", "c(x=5)")] {
+        let nodes = join(&[node("a", "echo", &defaults(&[(r#""x""#, x)])), node("b", "say", ""), node("c", "say", "")]);
+        let (_, trace) = execute(&nodes, &links, RunOptions::default());
+        assert_eq!(trace[1..].join(" "), taken);
+    }
+}
+
 #[test]
 fn all_ends_and_the_last_result() {
     let nodes = join(&[node("a", "say", ""), node("b", "say", ""), node("c", "fail", "")]);
