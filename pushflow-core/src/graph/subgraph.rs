@@ -18,10 +18,10 @@ pub(super) fn expand(document: Document<'_>, subs: Vec<Draft>) -> Result<Draft, 
     let Document { mut draft, graph_nodes, links, .. } = document;
     let mut inner: HashMap<NodeId, Inner> = HashMap::new();
     let mut embedded = Vec::with_capacity(subs.len());
-    for (node, mut sub) in graph_nodes.iter().zip(subs) {
+    for (rank, (node, mut sub)) in graph_nodes.iter().zip(subs).enumerate() {
         let inputs = Aliases::new(std::mem::take(&mut sub.input_nodes));
         let outputs = Aliases::new(std::mem::take(&mut sub.output_nodes));
-        inner.insert(node.node.id.clone(), Inner { inputs, outputs });
+        inner.insert(node.node.id.clone(), Inner { rank, inputs, outputs });
         embedded.push((&node.node.id, sub));
     }
     let mut outer = Vec::new();
@@ -38,14 +38,16 @@ pub(super) fn expand(document: Document<'_>, subs: Vec<Draft>) -> Result<Draft, 
     for (id, sub) in embedded {
         draft.embed(id, sub)?;
     }
-    let mut changes: Vec<(NodeId, Entries<'_>)> = Vec::new();
+    let mut changes: Vec<Change<'_>> = Vec::new();
     for node in graph_nodes {
         hand_down(node, &inner, &mut changes)?;
     }
     for link in outer {
         connect(&mut draft, link, &inner, &mut changes)?;
     }
-    for (id, entries) in changes {
+    // Sub-workflow by sub-workflow: first what is handed down, then what comes by links.
+    changes.sort_by_key(|change| change.turn);
+    for Change { id, entries, .. } in changes {
         let index = draft.find(&id).ok_or_else(|| unknown_input_node(&id))?;
         let mut node = draft.copy(index);
         for (key, item) in &entries {
@@ -60,8 +62,27 @@ pub(super) fn expand(document: Document<'_>, subs: Vec<Draft>) -> Result<Draft, 
 
 /// The names under which the nodes of one sub-workflow can be reached.
 struct Inner {
+    /// Its place among the sub-workflows.
+    rank: usize,
     inputs: Aliases,
     outputs: Aliases,
+}
+
+/// Attributes for a node of a sub-workflow, from the graph node or from a link.
+struct Change<'d> {
+    turn: (usize, Turn),
+    id: NodeId,
+    entries: Entries<'d>,
+}
+
+/// When a change of a sub-workflow has its turn; later ones overwrite.
+///
+/// Semantics: the order of ewokscore, for which a link between two sub-workflows belongs to the first of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    HandedDown,
+    IncomingLink,
+    OutgoingLink,
 }
 
 struct Aliases {
@@ -98,10 +119,10 @@ fn touches(id: &NodeId, inner: &HashMap<NodeId, Inner>) -> bool {
 fn hand_down<'d>(
     node: DraftNode<'d>,
     inner: &HashMap<NodeId, Inner>,
-    changes: &mut Vec<(NodeId, Entries<'d>)>,
+    changes: &mut Vec<Change<'d>>,
 ) -> Result<(), GraphError> {
     let id = node.node.id;
-    let Some(Inner { inputs, .. }) = inner.get(&id) else { return Ok(()) };
+    let Some(Inner { rank, inputs, .. }) = inner.get(&id) else { return Ok(()) };
     if node.handler.enabled && inputs.all.is_empty() {
         let message = format!(
             "{} cannot be a default error handler: its sub-graph has no 'input_nodes' that would handle errors",
@@ -111,7 +132,8 @@ fn hand_down<'d>(
     }
     if !node.handed_down.is_empty() {
         for alias in &inputs.all {
-            changes.push((NodeId::nested(id.clone(), alias.node.clone()), node.handed_down.clone()));
+            let id = NodeId::nested(id.clone(), alias.node.clone());
+            changes.push(Change { turn: (*rank, Turn::HandedDown), id, entries: node.handed_down.clone() });
         }
     }
     Ok(())
@@ -122,7 +144,7 @@ fn connect<'d>(
     draft: &mut Draft,
     link: RawLink<'d>,
     inner: &HashMap<NodeId, Inner>,
-    changes: &mut Vec<(NodeId, Entries<'d>)>,
+    changes: &mut Vec<Change<'d>>,
 ) -> Result<(), GraphError> {
     let RawLink { source, target, sub, attributes, place } = link;
     let (from, to) = (inner.get(&source), inner.get(&target));
@@ -136,6 +158,12 @@ fn connect<'d>(
         draft.warnings.push(Warning { message, place });
         return Ok(());
     }
+    let turn = match (from, to) {
+        (Some(from), Some(to)) if from.rank < to.rank => (from.rank, Turn::OutgoingLink),
+        (_, Some(to)) => (to.rank, Turn::IncomingLink),
+        // Refused below if there is anything to change.
+        (_, None) => (usize::MAX, Turn::OutgoingLink),
+    };
     let from_is_graph = from.is_some();
     let to_is_graph = to.is_some();
     let sources =
@@ -162,7 +190,7 @@ fn connect<'d>(
             let to = end(draft, target, to_is_graph, "Target").map_err(|error| error.at(place.clone()))?;
             draft.link(from, to, all, place.clone());
             if let Some(entries) = &new_attributes {
-                changes.push((target.clone(), entries.clone()));
+                changes.push(Change { turn, id: target.clone(), entries: entries.clone() });
             }
         }
     }

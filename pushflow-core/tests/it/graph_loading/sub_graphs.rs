@@ -59,6 +59,26 @@ fn attributes_reach_all_input_nodes() {
     assert_eq!(graph.nodes[3].conditions_else_value, Value::Null);
 }
 
+/// Between two sub-graphs, a link is of the first of them: what the second hands down comes later.
+#[test]
+fn later_sub_graphs_overwrite_attributes_of_links() {
+    let inner = r#"{"graph": {"input_nodes": [{"id": "in", "node": "n"}]}, "nodes": [{"id": "n", "method": "m.f"}]}"#;
+    let link = r#""sub_source": "n", "sub_target": "in", "sub_target_attributes": {"conditions_else_value": "link"}"#;
+    for (source, target, expected) in [("s", "t", "node"), ("a", "t", "link"), ("t", "s", "link")] {
+        let link = link.replace(r#""sub_source": "n", "#, if source == "a" { "" } else { r#""sub_source": "n", "# });
+        let text = format!(
+            r#"{{"nodes": [{{"id": "a", "method": "m.f"}},
+                           {{"id": "s", "graph": {inner}, "conditions_else_value": "node"}},
+                           {{"id": "t", "graph": {inner}, "conditions_else_value": "node"}}],
+                 "links": [{{"source": "{source}", "target": "{target}", {link}}}]}}"#
+        );
+        let graph = load(&text).unwrap();
+        let id = NodeId::nested(target.into(), "n".into());
+        let node = graph.nodes.iter().find(|node| node.id == id).unwrap();
+        assert_eq!(node.conditions_else_value, Value::from(expected), "{source} -> {target}");
+    }
+}
+
 #[test]
 fn a_link_without_inner_node_is_dropped_with_a_warning() {
     let graph = load(&outer("", "\n{\"source\": \"a\", \"target\": \"s\"}")).unwrap();
