@@ -28,6 +28,11 @@ impl NodeId {
         NodeId::Nested(Arc::new((outer, inner)))
     }
 
+    /// Returns the id of the sub-workflow that the node is in.
+    pub(super) fn outer(&self) -> Option<&NodeId> {
+        if let NodeId::Nested(parts) = self { Some(&parts.0) } else { None }
+    }
+
     /// Returns the id as Python's `str()` has it: a text as it is, anything else as its `repr()`.
     pub(super) fn python_str(&self) -> String {
         if let NodeId::Text(text) = self { text.to_string() } else { self.python_repr() }

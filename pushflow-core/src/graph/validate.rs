@@ -21,14 +21,25 @@ pub(super) fn validate(draft: &Draft) -> Result<Vec<bool>, GraphError> {
         let hint = || keys.is_mentioned_only().then(|| hint_at_existing(draft, node));
         check_task(node, *keys).map_err(|error| error.at(node.place.clone()).hinting(hint))?;
         let links = incoming.of(index).iter().map(|link| *link as usize).filter(|link| required[*link]);
-        check_inputs(draft, links.map(|link| &draft.links[link]))?;
+        let links = links.map(|link| &draft.links[link]);
+        check_inputs(draft, links.clone()).or_else(|_| check_inputs(draft, by_source(draft, links)))?;
     }
     drop(incoming);
     analysis::check_cycles(&draft.nodes, &draft.links, &required)?;
-    for link in &draft.links {
-        check_link(draft, link).map_err(|error| error.at(link.place.clone()))?;
+    let faulty = |link: &&DraftLink| check_link(draft, link).is_err();
+    if let Some(link) = draft.links.iter().filter(faulty).min_by_key(|link| link.source) {
+        return check_link(draft, link).map(|()| required).map_err(|error| error.at(link.place.clone()));
     }
     Ok(required)
+}
+
+/// The order in which ewokscore comes upon the links into a node, and so on their faults: those into or out of a sub-graph
+/// are the last, the others are in the order of their sources.
+fn by_source<'a>(draft: &Draft, links: impl Iterator<Item = &'a DraftLink>) -> impl Iterator<Item = &'a DraftLink> {
+    let graph = |node: u32| draft.nodes[node as usize].id.outer();
+    let mut links: Vec<&DraftLink> = links.collect();
+    links.sort_by_key(|link| (graph(link.source) != graph(link.target), link.source));
+    links.into_iter()
 }
 
 /// What may have been meant with a node that only a link mentions.

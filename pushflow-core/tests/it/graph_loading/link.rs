@@ -47,6 +47,18 @@ fn two_required_links_to_one_input() {
         "ValueError",
         "Node 'c' and 'a' both connect to the input 'x' of 'b'",
     );
+    refused(
+        &document(&["c", "a", "b"], &format!("{}, {}", mapped("a"), mapped("c"))),
+        "ValueError",
+        "Node 'a' and 'c' both connect to the input 'x' of 'b'",
+    );
+    let both =
+        |source: &str| mapped(source).replace(r#""target""#, r#""map_all_data": true, "required": false, "target""#);
+    refused(
+        &document(&["c", "a", "b"], &format!("{}, {}", both("a"), both("c"))),
+        "ValueError",
+        "Link c->b: 'map_all_data' and 'data_mapping' cannot be used together",
+    );
     let comments = r#"{"source": "a", "target": "b", "comment": "x"}, {"source": "a", "target": "b", "comment": "y"}"#;
     assert_eq!(load(&document(&["a", "b"], comments)).unwrap().links.len(), 1, "texts are joined, as sequences");
     let twice = r#"{"source": "a", "target": "b", "data_mapping":
