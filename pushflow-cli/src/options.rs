@@ -22,7 +22,8 @@ pub(crate) struct EngineOptions {
     pub(crate) start_method: Option<StartMethod>,
     pub(crate) raise_on_error: bool,
     pub(crate) start_data: Payload,
-    pub(crate) pre_import: bool,
+    /// `None`: nothing was said, and what goes wrong then is nobody's concern.
+    pub(crate) pre_import: Option<bool>,
     pub(crate) ewoks: EwoksOptions,
     /// Whether the first signal breaks off what runs.
     pub(crate) forced_interruption: bool,
@@ -41,7 +42,7 @@ impl EngineOptions {
             start_method: None,
             raise_on_error: true,
             start_data: Payload::new(),
-            pre_import: false,
+            pre_import: None,
             ewoks: EwoksOptions::default(),
             forced_interruption: false,
             ignored: Vec::new(),
@@ -70,7 +71,7 @@ impl EngineOptions {
             // From the command line signals always stop.
             "stop_on_signals" if value.as_bool() == Some(true) => {}
             "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
-            "pre_import" => self.pre_import = needed(value.as_bool(), name, TRUTH, value)?,
+            "pre_import" => self.pre_import = optional(value, Value::as_bool, name, TRUTH)?,
             "varinfo" => self.ewoks.varinfo = object(value, name)?,
             "execinfo" => self.ewoks.execinfo = object(value, name)?,
             "task_options" => self.ewoks.task_options = object(value, name)?,

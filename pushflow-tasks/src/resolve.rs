@@ -39,6 +39,9 @@ pub struct Tasks {
     environment: Arc<OnceLock<Result<Environment, TaskError>>>,
     #[cfg(feature = "python")]
     pre_import: Vec<String>,
+    /// Whether somebody asked for that.
+    #[cfg(feature = "python")]
+    pre_import_tells: bool,
     #[cfg(feature = "python")]
     ewoks: EwoksOptions,
     /// Whether classes are imported to know what they require.
@@ -88,6 +91,8 @@ impl Tasks {
             #[cfg(feature = "python")]
             pre_import: Vec::new(),
             #[cfg(feature = "python")]
+            pre_import_tells: true,
+            #[cfg(feature = "python")]
             ewoks: EwoksOptions::default(),
             #[cfg(feature = "python")]
             imports: false,
@@ -108,6 +113,15 @@ impl Tasks {
     #[must_use]
     pub fn pre_import(mut self, modules: Vec<String>) -> Tasks {
         self.pre_import = modules;
+        self.environment = Arc::default();
+        self
+    }
+
+    /// Has nothing said about what cannot be imported in advance, or keeps workers from being forked then.
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn pre_import_quietly(mut self) -> Tasks {
+        self.pre_import_tells = false;
         self.environment = Arc::default();
         self
     }
@@ -173,7 +187,8 @@ impl Tasks {
     fn environment(&self) -> Result<Environment, TaskError> {
         let find = || {
             let environment = Environment::new(Interpreter::choose(self.python.as_deref())?);
-            Ok(environment.pre_import(self.pre_import.clone()))
+            let environment = environment.pre_import(self.pre_import.clone());
+            Ok(if self.pre_import_tells { environment } else { environment.quietly() })
         };
         self.environment.get_or_init(find).clone()
     }

@@ -44,8 +44,10 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     let graph = Arc::new(graph);
     display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
-    let pre_import = if options.pre_import { Tasks::modules(&graph) } else { Vec::new() };
-    let tasks = tasks.pre_import(pre_import).ewoks(args.ewoks_options(options.ewoks));
+    // Once instead of in every worker; and tasks that start together are not told apart by how long their modules take.
+    let modules = if options.pre_import == Some(false) { Vec::new() } else { Tasks::modules(&graph) };
+    let tasks = tasks.pre_import(modules).ewoks(args.ewoks_options(options.ewoks));
+    let tasks = if options.pre_import.is_none() { tasks.pre_import_quietly() } else { tasks };
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));

@@ -15,6 +15,7 @@ mod human;
 mod inputs;
 mod matrix;
 mod pools;
+mod python;
 mod settings;
 mod show;
 mod stopping;

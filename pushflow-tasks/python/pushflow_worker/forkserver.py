@@ -33,6 +33,7 @@ class Server:
         self.link = link
         self.daemonic = settings["daemonic"]
         self.pre_import = settings["pre_import"]
+        self.tells = settings["tells"]
         # Sockets on which the ends of workers are told, by their process ids.
         self.workers = {}
         self.refuses = None
@@ -48,7 +49,7 @@ class Server:
                 tasks.import_module(name)
             except BaseException as error:
                 # The task that needs it will say so.
-                print("pushflow: cannot import %s in advance: %s: %s" % (name, type(error).__name__, error), file=sys.stderr)
+                self.tell("pushflow: cannot import %s in advance: %s: %s" % (name, type(error).__name__, error))
         if self.daemonic:
             self.prctl = find_prctl()
             if self.prctl is None:
@@ -63,13 +64,17 @@ class Server:
         if threads > 1:
             self.refuses = "importing %s has started %d threads" % (", ".join(self.pre_import) or "nothing", threads - 1)
         if self.refuses:
-            print("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses, file=sys.stderr)
+            self.tell("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses)
         gc.collect()
         getattr(gc, "freeze", int)()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.wakeups = reader, writer
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def tell(self, message):
+        if self.tells:
+            print(message, file=sys.stderr)
 
     def run(self):
         poll = select.poll()

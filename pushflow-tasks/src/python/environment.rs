@@ -24,6 +24,8 @@ const TRIES: u32 = 2;
 pub struct Environment {
     interpreter: Interpreter,
     pre_import: Vec<String>,
+    /// Whether it says what keeps it from that, and from forking then.
+    tells: bool,
 }
 
 /// Fork servers of this process, by what they are. There for as long as it lives: what they have imported is not imported
@@ -43,13 +45,20 @@ enum Known {
 impl Environment {
     /// Describes the environment of an interpreter.
     pub fn new(interpreter: Interpreter) -> Environment {
-        Environment { interpreter, pre_import: Vec::new() }
+        Environment { interpreter, pre_import: Vec::new(), tells: true }
     }
 
     /// Sets the modules, or files, that are imported once for all workers.
     #[must_use]
     pub fn pre_import(mut self, modules: Vec<String>) -> Environment {
         self.pre_import = modules;
+        self
+    }
+
+    /// Has it say nothing about what cannot be imported, or keeps it from forking: who did not ask for that need not know.
+    #[must_use]
+    pub fn quietly(mut self) -> Environment {
+        self.tells = false;
         self
     }
 
@@ -94,6 +103,7 @@ impl Environment {
             children: wanted.children == Children::Allow,
             forks,
             pre_import: if forks { self.pre_import.clone() } else { Vec::new() },
+            tells: self.tells,
         };
         let mut link = link;
         match link.write_all(&program::sources(&settings)) {

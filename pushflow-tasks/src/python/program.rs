@@ -39,6 +39,8 @@ pub(super) struct Settings {
     pub(super) forks: bool,
     /// The modules that it imports before it forks any.
     pub(super) pre_import: Vec<String>,
+    /// Whether it says what keeps it from that.
+    pub(super) tells: bool,
 }
 
 /// Returns what an interpreter reads from its link before all else: the length, and the sources with the settings.
