@@ -1,81 +1,22 @@
 //! Random workflows, executed in every order that there could be.
 //!
-//! A pool of this test keeps what it is given until it is told to run one execution, which a seed chooses: so any order of
-//! completions can be stepped through, and repeated. Whatever the order, and on whatever pool, each run ends, tells every
-//! failure, and what does not depend on the order is the same.
+//! [`Stepped`] keeps what it is given until it is told to run one execution, which a seed chooses: so any order of
+//! completions can be stepped through, and repeated. Whatever the order each run ends, tells every failure, and what does not
+//! depend on the order is the same. Every pool, those of processes too: `tests/processes/workflows/`.
+
+#[path = "../processes/workflows/stepped.rs"]
+mod stepped;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use proptest::prelude::*;
 use pushflow_core::engine::{Keep, Network, Report, RunOptions, Status, compile};
 use pushflow_core::graph::{Format, LoadOptions, Node, load_text};
-use pushflow_core::pool::{Execution, Ready, Rejected};
-use pushflow_core::{Context, Outcome, Payload, Pool, PoolError, Task, TaskError, Value};
+use pushflow_core::{Context, Outcome, Payload, Pool, Task, TaskError, Value};
 use pushflow_pools::ThreadPool;
 
-/// Runs nothing by itself.
-#[derive(Default)]
-struct Stepped {
-    waiting: Mutex<Vec<Execution>>,
-    closed: Mutex<bool>,
-}
-
-impl Pool for Stepped {
-    fn submit(&self, execution: Execution) -> Result<(), Rejected> {
-        if *self.closed.lock().unwrap() {
-            return Err(Rejected { execution, reason: PoolError::Closed });
-        }
-        self.waiting.lock().unwrap().push(execution);
-        Ok(())
-    }
-
-    fn close(&self) {
-        *self.closed.lock().unwrap() = true;
-    }
-
-    fn join(&self, _: Option<Duration>) -> Result<(), PoolError> {
-        Ok(())
-    }
-}
-
-impl Stepped {
-    /// Runs one of what waits; returns whether there was something.
-    fn step(&self, random: &mut fastrand::Rng) -> bool {
-        let mut waiting = self.waiting.lock().unwrap();
-        if waiting.is_empty() {
-            return false;
-        }
-        let index = random.usize(..waiting.len());
-        let execution = waiting.swap_remove(index);
-        drop(waiting);
-        let mut ready = Ready::default();
-        execution.run(None, &mut ready);
-        let mut waiting = self.waiting.lock().unwrap();
-        while let Some(next) = ready.pop() {
-            waiting.push(next);
-        }
-        true
-    }
-}
-
-impl fmt::Debug for Stepped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stepped").finish_non_exhaustive()
-    }
-}
-
-/// Steps through a run in the order of a seed.
-fn simulate(network: &Arc<Network>, seed: u64, options: RunOptions) -> Report {
-    let pool = Arc::new(Stepped::default());
-    let run = network.start(Arc::clone(&pool) as Arc<dyn Pool>, options);
-    let mut random = fastrand::Rng::with_seed(seed);
-    while pool.step(&mut random) {}
-    assert!(run.is_ended(), "nothing waits, so nothing is left");
-    run.wait()
-}
+use stepped::{Stepped, simulate};
 
 /// How often each node is executed and with what, in any order of these.
 type Executions = BTreeMap<String, Vec<String>>;
@@ -226,12 +167,12 @@ proptest! {
         let run = network.start(Arc::clone(&pool) as Arc<dyn Pool>, RunOptions::default());
         let mut rng = fastrand::Rng::with_seed(seed);
         for _ in 0..steps {
-            pool.step(&mut rng);
+            pool.step(|count| rng.usize(..count));
         }
         run.stop("enough");
         let before = random.executions().values().map(Vec::len).sum::<usize>();
         let waiting = pool.waiting.lock().unwrap().len();
-        while pool.step(&mut rng) {}
+        while pool.step(|count| rng.usize(..count)) {}
         prop_assert!(run.is_ended());
         let report = run.wait();
         prop_assert_eq!(report.status, Status::Stopped);
@@ -247,7 +188,7 @@ proptest! {
         let run = network.start(Arc::clone(&pool) as Arc<dyn Pool>, RunOptions::default());
         let mut rng = fastrand::Rng::with_seed(seed);
         for _ in 0..steps {
-            pool.step(&mut rng);
+            pool.step(|count| rng.usize(..count));
         }
         let waiting = std::mem::take(&mut *pool.waiting.lock().unwrap());
         let count = waiting.len();
@@ -287,7 +228,7 @@ fn a_gate_changes_the_order_only() {
         let options = RunOptions::default().keep(Keep::All).resource("gpu", 1.0);
         let options = options.pool("other", Arc::clone(&second) as Arc<dyn Pool>);
         let run = other.start(Arc::clone(&pool) as Arc<dyn Pool>, options);
-        while pool.step(&mut random) || second.step(&mut random) {}
+        while pool.step(|count| random.usize(..count)) || second.step(|count| random.usize(..count)) {}
         assert!(run.is_ended(), "round {round}: {}", gated.text);
         let report = run.wait();
         assert_eq!((gated.executions(), failures(&report), nodes(&report)), expected, "round {round}: {}", gated.text);

@@ -31,6 +31,7 @@ mod starting;
 mod storm;
 mod suite;
 mod tasks;
+mod workflows;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         remote::PART => remote::play(),
         starting::PART => starting::play(),
         storm::PART => storm::play(),
+        workflows::PART => workflows::play(),
         _ => test(),
     }
 }
@@ -92,6 +94,7 @@ fn test() -> ExitCode {
         remote::trials(),
         starting::trials(),
         storm::trials(),
+        workflows::trials(),
     ]
     .into_iter()
     .flatten()
