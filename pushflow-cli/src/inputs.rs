@@ -4,8 +4,50 @@ use pushflow_core::Value;
 use pushflow_core::graph::{Format, Input, InputNodes, NodeId, load_inputs, parse_value};
 use pushflow_core::payload::Key;
 
-use crate::arguments::WorkflowArgs;
 use crate::problem::Problem;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which workflow, with which inputs.
+#[derive(Args, Debug)]
+pub(crate) struct WorkflowArgs {
+    /// The workflow: JSON, or YAML when it ends with .yml or .yaml.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Take inputs from a file: a JSON or YAML list of objects with `name`, `value`, and optionally `id`, `label`,
+    /// `task_identifier` or `all` to select nodes; without these, the start nodes get the value.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+
+    /// Set an input of the start nodes, or of the node with that id. The value is JSON, else text.
+    #[arg(short = 'p', long = "parameter", value_name = "[ID:]NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// Set an input of one node, by its id. Also -pn. A node in a sub-workflow is a JSON list: '["s", "n"]:x=1'.
+    #[arg(long = "parameter-node", visible_alias = "parameter-nodeid", value_name = "ID:NAME=VALUE")]
+    pub(crate) node_parameters: Vec<String>,
+
+    /// Set an input of all nodes whose task identifier ends like this. Also -pt.
+    #[arg(long = "parameter-task", visible_alias = "parameter-taskid", value_name = "TASK:NAME=VALUE")]
+    pub(crate) task_parameters: Vec<String>,
+
+    /// Set an input of all nodes with a label. Also -pl.
+    #[arg(long = "parameter-label", value_name = "LABEL:NAME=VALUE")]
+    pub(crate) label_parameters: Vec<String>,
+
+    /// Set an input of the start nodes. Also -ps. Of all these options, later ones in this list count.
+    #[arg(long = "parameter-start", value_name = "NAME=VALUE")]
+    pub(crate) start_parameters: Vec<String>,
+
+    /// Set an input of all nodes. Also -pa.
+    #[arg(long = "parameter-all", value_name = "NAME=VALUE")]
+    pub(crate) all_parameters: Vec<String>,
+
+    /// Where relative names of workflow files start [default: the working directory].
+    #[arg(long, visible_alias = "workflow-dir", value_name = "DIR")]
+    pub(crate) root_dir: Option<PathBuf>,
+}
 
 /// Returns the inputs of the file, then those of the command line: later ones count.
 pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {

@@ -15,6 +15,7 @@ mod outcome;
 mod pool;
 mod problem;
 mod stop;
+mod values;
 
 use std::process::ExitCode;
 

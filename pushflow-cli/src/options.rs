@@ -9,6 +9,7 @@ use pushflow_tasks::python::EwoksOptions;
 
 use crate::inputs::{json_or_text, split};
 use crate::problem::Problem;
+use crate::values::positive_seconds;
 
 /// What the options say.
 #[derive(Debug)]
@@ -95,11 +96,6 @@ const SECONDS: &str = "a number of seconds above 0";
 const TRUTH: &str = "true or false";
 const METHOD: &str = "one of forkserver, spawn, fork";
 const START: &str = "an object, or a list of objects with `name` and `value`";
-
-/// Returns the duration; `None` when it is not above 0, or beyond all bounds.
-pub(crate) fn positive_seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
-}
 
 fn optional<T>(
     value: &Value,

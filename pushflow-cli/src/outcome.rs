@@ -7,8 +7,8 @@ use pushflow_core::engine::{Failure, Report, Status};
 use pushflow_core::graph::Graph;
 use pushflow_core::{ErrorKind, Payload};
 
-use crate::arguments::Outputs;
 use crate::exit_code;
+use crate::values::Outputs;
 
 /// A run that was, and what is to be shown of it.
 #[derive(Debug)]

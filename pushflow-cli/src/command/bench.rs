@@ -9,7 +9,6 @@ use clap::Args;
 use pushflow_pools::factory;
 use pushflow_signals::StartMethod;
 
-use crate::arguments::{TextOrJson, seconds};
 use crate::bench::case::{Body, Case, Measure, Side};
 use crate::bench::compare::{self, Comparison};
 use crate::bench::measure;
@@ -18,6 +17,7 @@ use crate::bench::report::{Machine, Report, VERSION};
 use crate::bench::rounds;
 use crate::display::out;
 use crate::exit_code;
+use crate::values::{TextOrJson, seconds};
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {

@@ -7,11 +7,27 @@ use pushflow_tasks::Tasks;
 
 use super::workflow;
 use crate::answer::{ErrorView, WarningView};
-use crate::arguments::{CheckArgs, TextOrJson};
 use crate::display::{excerpt, out};
 use crate::exit_code;
+use crate::inputs::WorkflowArgs;
 use crate::pool;
 use crate::problem::Problem;
+use crate::values::TextOrJson;
+use clap::Args;
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// How to show what was found.
+    #[arg(long, value_enum, default_value_t = TextOrJson::Human)]
+    pub(crate) output_format: TextOrJson,
+}
 
 #[derive(serde::Serialize)]
 struct Verdict<'a> {

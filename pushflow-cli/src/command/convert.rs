@@ -6,10 +6,42 @@ use std::path::Path;
 
 use pushflow_core::graph::{Format, LoadOptions, load_document, load_file, newest, write};
 
-use crate::arguments::{ConvertArgs, DocumentFormat};
 use crate::display::out;
 use crate::exit_code;
 use crate::problem::Problem;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// The workflow: JSON, or YAML when it ends with .yml or .yaml.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Where to write it [default: standard output]. YAML when it ends with .yml or .yaml, else JSON.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: Option<PathBuf>,
+
+    /// What to write, whatever the name of the destination [default on standard output: json].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Option<DocumentFormat>,
+
+    /// Replace a destination that exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Where relative names of workflow files start [default: the working directory].
+    #[arg(long, visible_alias = "workflow-dir", value_name = "DIR")]
+    pub(crate) root_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// JSON, indented.
+    Json,
+    /// YAML.
+    Yaml,
+}
 
 pub(super) fn run(args: &ConvertArgs) -> u8 {
     match convert(args) {

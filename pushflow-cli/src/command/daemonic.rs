@@ -13,10 +13,10 @@ use pushflow_tasks::nested::Nested;
 use pushflow_tasks::{bprocess, mpprocess};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::TextOrJson;
 use crate::display::columns::Columns;
 use crate::display::out;
 use crate::exit_code;
+use crate::values::TextOrJson;
 
 #[derive(Args, Debug)]
 pub(crate) struct DaemonicArgs {

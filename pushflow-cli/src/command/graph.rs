@@ -6,10 +6,36 @@ use pushflow_core::graph::draw::Diagram;
 use pushflow_tasks::Tasks;
 
 use super::workflow;
-use crate::arguments::{GraphArgs, Picture};
 use crate::display::out;
 use crate::exit_code;
+use crate::inputs::WorkflowArgs;
 use crate::problem::Problem;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Where to write it [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// What to write [default: by the name of the output, else svg].
+    #[arg(long = "as", value_enum, value_name = "LANGUAGE")]
+    pub(crate) picture: Option<Picture>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// A picture.
+    Svg,
+    /// The language of Graphviz.
+    Dot,
+    /// The language of Mermaid.
+    Mermaid,
+}
 
 pub(super) fn run(args: &GraphArgs) -> u8 {
     match draw(args) {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pushflow_signals::StartMethod;
 
-use crate::arguments::{TextOrJson, seconds};
 use crate::display::out;
 use crate::exit_code;
 use crate::matrix::axes::{Cell, Choice, Environment};
 use crate::matrix::cell;
 use crate::matrix::table::{self, Object};
 use crate::matrix::watch::{self, Plan};
+use crate::values::{TextOrJson, seconds};
 
 #[derive(Args, Debug)]
 pub(crate) struct MatrixArgs {

@@ -4,10 +4,10 @@ use clap::Args;
 use pushflow_pools::factory;
 use serde::Serialize;
 
-use crate::arguments::TextOrJson;
 use crate::display::columns::Columns;
 use crate::display::out;
 use crate::exit_code;
+use crate::values::TextOrJson;
 
 #[derive(Args, Debug)]
 pub(crate) struct PoolsArgs {

@@ -14,14 +14,163 @@ use pushflow_pools::process::Output;
 use pushflow_tasks::Tasks;
 
 use super::workflow;
-use crate::arguments::{Format, Outputs, RunArgs};
 use crate::display::Display;
 use crate::exit_code;
+use crate::inputs::WorkflowArgs;
 use crate::options::EngineOptions;
 use crate::outcome::RunOutcome;
 use crate::pool;
 use crate::problem::Problem;
 use crate::stop::StopWatch;
+use crate::values::{Format, Outputs};
+use crate::values::{Progress, seconds};
+use clap::Args;
+use pushflow_signals::StartMethod;
+use pushflow_tasks::python::EwoksOptions;
+use std::ffi::OsString;
+
+const POOL: &str = "\
+What runs the tasks:
+  process            worker processes that start when there is work for them [default]
+  ndprocess          the same, by its other name
+  multiprocessing    daemonic worker processes that start at once: killed, pushflow ends them, too
+  ndmultiprocessing  the same, not daemonic: killed, pushflow lets them finish the task they are running
+  billiard           as multiprocessing, which tasks in daemonic processes may start, too
+  scaling            as process, with one worker for each task that runs
+  thread             threads of pushflow itself
+  gevent             coroutines of pushflow itself, any number of them [default with --coroutines]; also: coroutine
+  in_place           nothing but pushflow itself: one task after the other";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Set an engine option by its name in pypushflow: `timeout`, `pool_type`, `max_workers`, `scaling_workers`, `context`
+    /// (the start method), `raise_on_error`, `startargs`, `forced_interruption`. The value is JSON, else text; also True,
+    /// False and None as Python spells them. Options of pushflow's own come first.
+    #[arg(short, long = "option", value_name = "NAME=VALUE")]
+    pub(crate) options: Vec<String>,
+
+    /// What runs the tasks: process, ndprocess, multiprocessing, ndmultiprocessing, billiard, scaling, thread, gevent or in_place
+    /// [default: process; gevent with --coroutines].
+    #[arg(long, value_name = "NAME", long_help = POOL)]
+    pub(crate) pool: Option<String>,
+
+    /// Number of workers of the pool, the most there may be when it scales [default: without --pool as many as tasks run at
+    /// the same time, at most 32 or one for each processor; with it one for each processor; when it scales, one for each
+    /// task that runs].
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    pub(crate) workers: Option<usize>,
+
+    /// How worker processes come to be: `forkserver` forks them off a small process that is ready for it, `spawn` executes
+    /// pushflow afresh, `fork` forks pushflow itself [default: forkserver].
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) start_method: Option<StartMethod>,
+
+    /// Run on coroutines: the pool is gevent unless named, and what follows from the end of a task of any pool runs on a
+    /// coroutine. Also by the variable PUSHFLOW_COROUTINES=1.
+    #[arg(long)]
+    pub(crate) coroutines: bool,
+
+    /// Have one worker for each task that runs, of whatever type the pool is; workers that have nothing to do are used again.
+    #[arg(long)]
+    pub(crate) scaling: bool,
+
+    /// The interpreter that runs Python tasks: a path or a name [default: that of PUSHFLOW_PYTHON, of the active virtual
+    /// environment, or python3].
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) python: Option<OsString>,
+
+    /// Keep the outputs of tasks in this directory, and do not execute a task whose outputs are there: `ewokscore` does that, in the
+    /// interpreter that runs Python tasks.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_root_uri: Option<String>,
+
+    /// How outputs are kept: `json`, `nexus`.
+    #[arg(long, value_name = "SCHEME", requires = "data_root_uri")]
+    pub(crate) data_scheme: Option<String>,
+
+    /// Bound the whole run; what is there by then is the result.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Bound each try of each node that has no `timeout` of its own.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) task_timeout: Option<Duration>,
+
+    /// Try executions again that failed, this often, of nodes that do not say how often [default: 0].
+    #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]
+    pub(crate) retries: Option<u32>,
+
+    /// How long to wait before trying again; twice as long each further time. Of nodes that do not say it [default: 0].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) retry_delay: Option<Duration>,
+
+    /// Bound how often each node is executed, tries again apart. An execution beyond it is a failure of the run.
+    #[arg(long, value_name = "N", value_parser = iterations, allow_negative_numbers = true)]
+    pub(crate) max_iterations: Option<u64>,
+
+    /// Limit a resource: nodes that say under `pushflow` that they occupy some of it wait while there is not enough left.
+    #[arg(long = "resource", value_name = "NAME=AMOUNT", value_parser = resource)]
+    pub(crate) resources: Vec<(String, f64)>,
+
+    /// Go on after a failure with all that does not depend on it. The default.
+    #[arg(long, overrides_with = "fail_fast")]
+    pub(crate) keep_going: bool,
+
+    /// Start nothing more after a failure that no link handles; what runs may finish.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// How long a command that is told to end may take before the next, harder signal.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) grace: Duration,
+
+    /// Which outputs to show: none, the result, or the result and the last outputs of every node.
+    #[arg(long, value_enum, default_value_t = Outputs::End)]
+    pub(crate) outputs: Outputs,
+
+    /// Make one result of the last outputs of all end nodes, or with `--outputs all` of all nodes: names that several have
+    /// are those of the node that is last in the workflow. By default the result is that of the end node that ended last.
+    #[arg(long)]
+    pub(crate) merge_outputs: bool,
+
+    /// Load and check everything, say what would be run, and run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// When to show a line that says how far the run is.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, value_name = "WHEN")]
+    pub(crate) progress: Progress,
+
+    /// How to show what happens and what comes out.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) output_format: Format,
+
+    /// Say more: every execution that starts and ends.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Say nothing but errors, and show no result: short for `--output-format quiet`.
+    #[arg(short, long, conflicts_with_all = ["output_format", "verbose"])]
+    pub(crate) quiet: bool,
+}
+
+impl RunArgs {
+    /// Puts where outputs are kept into the options of ewoks, which an argument of its own can say, too.
+    pub(crate) fn ewoks_options(&self, mut options: EwoksOptions) -> EwoksOptions {
+        let named = [("root_uri", &self.data_root_uri), ("scheme", &self.data_scheme)];
+        let named: Vec<_> =
+            named.into_iter().filter_map(|(name, value)| Some((name.into(), value.clone()?.into()))).collect();
+        if !named.is_empty() {
+            let mut varinfo = options.varinfo.as_map().cloned().unwrap_or_default();
+            varinfo.extend(named);
+            options.varinfo = varinfo.into();
+        }
+        options
+    }
+}
 
 pub(super) fn run(args: &RunArgs) -> u8 {
     let format = if args.quiet { Format::Quiet } else { args.output_format };
@@ -159,4 +308,25 @@ fn run_on(
         }
     }
     Ok(report)
+}
+
+fn retries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a whole number of 0 or more".to_owned())
+}
+
+fn iterations(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a whole number above 0".to_owned())
+}
+
+fn resource(text: &str) -> Result<(String, f64), String> {
+    let found = text.split_once('=').and_then(|(name, amount)| Some((name, amount.parse::<f64>().ok()?)));
+    match found.filter(|(name, amount)| !name.is_empty() && amount.is_finite() && *amount >= 0.0) {
+        Some((name, amount)) => Ok((name.to_owned(), amount)),
+        None => Err("expected NAME=AMOUNT, the amount a number of 0 or more".to_owned()),
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number above 0".to_owned())
 }

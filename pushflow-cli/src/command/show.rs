@@ -5,9 +5,34 @@ use pushflow_tasks::Tasks;
 
 use super::workflow;
 use crate::answer::Answer;
-use crate::arguments::{ShowArgs, ShowFormat};
 use crate::display::{out, overview};
 use crate::exit_code;
+use crate::inputs::WorkflowArgs;
+use clap::{Args, ValueEnum};
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowArgs,
+
+    /// Show nodes and links as they are executed: sub-workflows expanded, error handlers connected, required links marked.
+    #[arg(long)]
+    pub(crate) resolved: bool,
+
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = ShowFormat::Human)]
+    pub(crate) output_format: ShowFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    /// Tables.
+    Human,
+    /// One JSON object on a line; of a resolved workflow its shape only, sorted, to be compared.
+    Json,
+    /// Indented JSON; of a resolved workflow all of it, in the order of the file.
+    Document,
+}
 
 pub(super) fn run(args: &ShowArgs) -> u8 {
     let tasks = Tasks::new();

@@ -3,8 +3,8 @@
 use pushflow_core::graph::{Graph, LoadOptions, can_start_by, load_file};
 use pushflow_tasks::Tasks;
 
-use crate::arguments::WorkflowArgs;
 use crate::inputs;
+use crate::inputs::WorkflowArgs;
 use crate::problem::Problem;
 
 /// Loads it to be run.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Display, human, out};
 use crate::answer::Answer;
-use crate::arguments::Format;
+use crate::values::Format;
 
 /// An event as one line of JSON.
 #[derive(Serialize)]

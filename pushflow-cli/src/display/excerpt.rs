@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use pushflow_core::graph::Place;
 
-use super::out::harmless;
+use super::harmless::harmless;
 
 /// How much of a line is shown, in characters, and how much of it before the place.
 const SHOWN: usize = 100;

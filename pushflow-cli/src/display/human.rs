@@ -5,7 +5,7 @@ use std::fmt::Write;
 use pushflow_core::graph::Place;
 use pushflow_core::{Payload, Value};
 
-use super::out::harmless;
+use super::harmless::harmless;
 use crate::outcome::RunOutcome;
 
 /// The text of a result: `name: value` lines; a text that is all there is, as it is.

@@ -3,6 +3,7 @@
 pub(crate) mod columns;
 mod events;
 pub(crate) mod excerpt;
+mod harmless;
 mod human;
 pub(crate) mod out;
 pub(crate) mod overview;
@@ -19,9 +20,9 @@ use pushflow_core::graph::{Graph, Place};
 
 use self::progress::Tally;
 use crate::answer::Answer;
-use crate::arguments::{Format, Outputs, Progress};
 use crate::outcome::RunOutcome;
 use crate::problem::Problem;
+use crate::values::{Format, Outputs, Progress};
 
 /// Shows a run in one format.
 #[derive(Debug)]

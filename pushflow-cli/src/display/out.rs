@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::excerpt;
+use super::harmless::harmless;
 use crate::problem::Problem;
 
 /// Writes a text to standard output.
@@ -71,19 +72,6 @@ pub(crate) fn problem(problem: &Problem) {
     say(&format!("error: {}", problem.text()));
     problem.place.iter().for_each(|place| say_all(&excerpt::of(place)));
     problem.hint.iter().for_each(|hint| say(&format!("  = {hint}")));
-}
-
-/// Writes control characters, apart from line ends and tabulators, as escapes.
-pub(crate) fn harmless(text: &str) -> String {
-    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(is_harmful) {
-        return text.to_owned();
-    }
-    let mut harmless = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_harmful(c) { harmless.extend(c.escape_default()) } else { harmless.push(c) }
-    }
-    harmless
 }
 
 fn write_json(text: serde_json::Result<String>) {

@@ -7,7 +7,7 @@ use pushflow_core::graph::{FreeInput, Graph, Link, NodeId};
 use pushflow_core::{Key, Value};
 use serde::Serialize;
 
-use super::out::harmless;
+use super::harmless::harmless;
 use super::plan::task;
 use super::table::Table;
 

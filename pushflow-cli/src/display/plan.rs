@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pushflow_core::graph::{Graph, Node};
 
-use super::out::harmless;
+use super::harmless::harmless;
 use super::table::Table;
 
 /// The nodes of a workflow with their tasks, as `--dry-run` shows them.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use pushflow_core::event::Event;
 
-use super::out::{self, harmless};
+use super::harmless::harmless;
+use super::out;
 use super::table::Table;
-use crate::arguments::Progress;
+use crate::values::Progress;
 
 /// How often the line is drawn while nothing happens.
 const TICK: Duration = Duration::from_millis(100);

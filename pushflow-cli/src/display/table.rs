@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::out::harmless;
+use super::harmless::harmless;
 
 /// The widest that a column gets; longer text is cut.
 const WIDEST: usize = 60;
