@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod error;
 pub mod event;
 pub mod handle;

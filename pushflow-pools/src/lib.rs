@@ -69,6 +69,8 @@
 #[cfg(feature = "process")]
 pub mod billiard;
 mod carried;
+#[cfg(any(feature = "thread", feature = "process", feature = "coroutine"))]
+mod clock;
 #[cfg(feature = "process")]
 pub mod concurrent_futures;
 #[cfg(feature = "coroutine")]

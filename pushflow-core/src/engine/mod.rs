@@ -22,6 +22,7 @@ mod delayed;
 mod gate;
 mod in_place;
 mod lanes;
+mod later;
 mod network;
 mod options;
 mod report;

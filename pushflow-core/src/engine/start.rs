@@ -6,18 +6,19 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::sync::{Arc, Weak};
+use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use super::delayed::Delayed;
 use super::lanes::Lanes;
+use super::later::{Ending, Later};
 use super::network::Network;
 use super::options::RunOptions;
 use super::report::Report;
-use super::run::{Run, lock};
+use super::run::Run;
 use super::stopper::Stopper;
 use super::trigger::{Sink, Trigger};
+use crate::clock::{self, Alarm};
 use crate::error::TaskError;
 use crate::event::RunId;
 use crate::interrupt::Cause;
@@ -41,25 +42,26 @@ impl Network {
 }
 
 /// A run that is going on. Dropping the handle lets it go on.
-///
-/// Delays between tries are kept while somebody [waits](Self::wait) or asks whether it [has ended](Self::is_ended).
 pub struct RunHandle {
     shared: Arc<Shared>,
     pool: Arc<dyn Pool>,
+    /// Set when the time is over: until then the run may still end by itself.
+    last_call: Option<Instant>,
+    /// Wakes who awaits the run at its deadline.
+    alarm: Option<Alarm>,
 }
 
 struct Shared {
     run: Run<Arc<Network>>,
     ended: AtomicBool,
     lanes: Option<Lanes<Waiting>>,
-    later: Mutex<Later>,
-}
-
-/// Tries that are to be made later, by whoever looks at the clock.
-struct Later {
-    delayed: Delayed<Waiting>,
-    /// Whether somebody looks: without, they are made at once.
-    is_kept: bool,
+    later: Later<Waiting>,
+    /// For what waits between tries. The pool is its owner's, whose drop is to wait for it.
+    pool: Weak<dyn Pool>,
+    /// Itself, for what is called later.
+    this: Weak<Shared>,
+    /// What the bell of the run wakes while tries wait.
+    doorkeeper: Waker,
 }
 
 /// A task that is ready, or will be, and its share in the run.
@@ -149,18 +151,73 @@ impl Sink for Collected<'_> {
     }
 }
 
-/// Keeps a task for later; gives it back when nobody looks at the clock.
+/// Keeps a task for later; gives it back when it is to be tried at once.
 fn put_off(in_flight: &Arc<InFlight>, delay: Duration, trigger: Trigger) -> Option<Trigger> {
     let shared = &in_flight.0;
-    let due = Instant::now().checked_add(delay).filter(|_| !shared.run.is_ending());
-    let mut later = lock(&shared.later);
-    match due.filter(|_| later.is_kept) {
-        Some(due) => later.delayed.add(due, Waiting { in_flight: Arc::clone(in_flight), trigger }),
-        None => return Some(trigger),
+    let Some(due) = Instant::now().checked_add(delay).filter(|_| !shared.run.is_ending()) else { return Some(trigger) };
+    let waiting = Waiting { in_flight: Arc::clone(in_flight), trigger };
+    shared.later.add(due, waiting, &**shared, &shared.doorkeeper).map(|waiting| waiting.trigger)
+}
+
+impl Shared {
+    /// Gives tasks to their pools, all at once.
+    fn submit(&self, in_flight: Arc<InFlight>, tasks: Vec<Trigger>, pool: Option<&Arc<dyn Pool>>) {
+        if let Some(lanes) = &self.lanes {
+            dispatch(&in_flight, lanes, None, tasks, None);
+            return;
+        }
+        let mut ready = Ready::default();
+        for Trigger { slot, attempt, data } in tasks {
+            let in_flight: Arc<InFlight> = Arc::clone(&in_flight);
+            ready.push(Execution::new(in_flight, slot, attempt, data));
+        }
+        drop(in_flight);
+        // Without a pool the executions end as those that were lost with it.
+        if let Some(pool) = pool {
+            ready.submit_to(&**pool);
+        }
     }
-    drop(later);
-    shared.run.bell.ring();
-    None
+
+    /// Makes the tries whose time has come.
+    fn try_again(&self) {
+        for Waiting { in_flight, trigger } in self.later.take(self, &self.doorkeeper) {
+            self.submit(in_flight, vec![trigger], self.pool.upgrade().as_ref());
+        }
+    }
+}
+
+impl Ending for Shared {
+    fn register(&self, waker: &Waker) {
+        self.run.bell.register(waker);
+    }
+
+    fn is_ending(&self) -> bool {
+        self.run.is_ending()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.run.interruption.deadline()
+    }
+
+    fn look(&self) -> Box<dyn FnOnce() + Send> {
+        let this = Weak::clone(&self.this);
+        Box::new(move || {
+            if let Some(shared) = this.upgrade() {
+                shared.try_again();
+            }
+        })
+    }
+}
+
+/// Hears the bell of a run for the tries that wait.
+struct Doorkeeper(Weak<Shared>);
+
+impl Wake for Doorkeeper {
+    fn wake(self: Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.later.hurry(&*shared);
+        }
+    }
 }
 
 /// Takes the end of an execution, and tasks that are ready, and gives pools what they may run.
@@ -207,8 +264,15 @@ impl RunHandle {
     pub(super) fn start(network: Arc<Network>, pool: Arc<dyn Pool>, options: RunOptions) -> RunHandle {
         let lanes = Lanes::new(&network, &pool, &options);
         let run = Run::new(network, &options);
-        let later = Mutex::new(Later { delayed: Delayed::default(), is_kept: true });
-        let shared = Arc::new(Shared { run, ended: AtomicBool::new(false), lanes, later });
+        let shared = Arc::new_cyclic(|this| Shared {
+            run,
+            ended: AtomicBool::new(false),
+            lanes,
+            later: Later::default(),
+            pool: Arc::downgrade(&pool),
+            this: Weak::clone(this),
+            doorkeeper: Waker::from(Arc::new(Doorkeeper(Weak::clone(this)))),
+        });
         let in_flight = Arc::new(InFlight(Arc::clone(&shared)));
         let mut tasks = Vec::new();
         let mut sink = Collected { tasks: &mut tasks, in_flight: &in_flight };
@@ -217,46 +281,8 @@ impl RunHandle {
                 shared.run.fail_at_start(&error);
             }
         }
-        let handle = RunHandle { shared, pool };
-        handle.submit(in_flight, tasks);
-        handle
-    }
-
-    /// Gives tasks to their pools, all at once.
-    fn submit(&self, in_flight: Arc<InFlight>, tasks: Vec<Trigger>) {
-        if let Some(lanes) = &self.shared.lanes {
-            dispatch(&in_flight, lanes, None, tasks, None);
-            return;
-        }
-        let mut ready = Ready::default();
-        for Trigger { slot, attempt, data } in tasks {
-            let in_flight: Arc<InFlight> = Arc::clone(&in_flight);
-            ready.push(Execution::new(in_flight, slot, attempt, data));
-        }
-        drop(in_flight);
-        ready.submit_to(&*self.pool);
-    }
-
-    /// Makes the tries whose time has come: all, when nothing waits any more.
-    fn submit_due(&self, all: bool) {
-        let due = {
-            let mut later = lock(&self.shared.later);
-            let all = all || self.shared.run.is_ending() || !later.is_kept;
-            if all { later.delayed.take_all() } else { later.delayed.take_due(Instant::now()) }
-        };
-        for Waiting { in_flight, trigger } in due {
-            self.submit(in_flight, vec![trigger]);
-        }
-    }
-
-    /// From here on nobody looks at the clock.
-    fn let_go(&self) {
-        lock(&self.shared.later).is_kept = false;
-        self.submit_due(true);
-    }
-
-    fn next_due(&self) -> Option<Instant> {
-        lock(&self.shared.later).delayed.next_due()
+        shared.submit(in_flight, tasks, Some(&pool));
+        RunHandle { shared, pool, last_call: None, alarm: None }
     }
 
     /// Returns the number of the run.
@@ -268,35 +294,23 @@ impl RunHandle {
     ///
     /// At the deadline running tasks are interrupted; those that do not end soon are reported as failures, and their
     /// results are ignored.
-    pub fn wait(self) -> Report {
-        let deadline = self.shared.run.interruption.deadline();
+    pub fn wait(mut self) -> Report {
+        let mut until = None;
         loop {
-            let due = self.next_due();
-            let until = [deadline, due].into_iter().flatten().min();
-            wait::block(until, |waker| self.poll_work(waker, due));
-            if self.is_ended() {
-                return self.shared.run.report(&[]);
+            let look = wait::block(until, |waker| match self.poll_report(waker) {
+                Ok(report) => Some(Ok(report)),
+                Err(next) => (next != until).then_some(Err(next)),
+            });
+            match look {
+                Some(Ok(report)) => return report,
+                Some(Err(next)) => until = next,
+                None => {}
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                break;
-            }
-            self.submit_due(false);
         }
-        self.shared.run.mark_timed_out();
-        self.shared.run.interruption.interrupt(Cause::TimedOut);
-        self.submit_due(true);
-        let last_call = Instant::now() + LAST_CALL;
-        if wait::block(Some(last_call), |waker| self.poll_end(waker)).is_some() {
-            return self.shared.run.report(&[]);
-        }
-        let running = self.pool.stats().running;
-        let own: Vec<u32> = running.iter().filter(|(run, _)| *run == self.id()).map(|(_, slot)| *slot).collect();
-        self.shared.run.report(&own)
     }
 
     /// Whether the run has ended.
     pub fn is_ended(&self) -> bool {
-        self.submit_due(false);
         self.shared.ended.load(Ordering::Acquire)
     }
 
@@ -310,34 +324,50 @@ impl RunHandle {
         self.shared.run.stopper()
     }
 
-    fn poll_end(&self, waker: &Waker) -> Option<()> {
-        self.shared.run.bell.register(waker);
-        self.shared.ended.load(Ordering::Acquire).then_some(())
-    }
-
-    /// Whether the run has ended, or there are tries to be made before they were due.
-    fn poll_work(&self, waker: &Waker, due: Option<Instant>) -> Option<()> {
-        let ended = self.poll_end(waker);
-        let next = self.next_due();
-        let is_sooner = next.is_some_and(|next| due.is_none_or(|due| next < due) || self.shared.run.is_ending());
-        ended.or(is_sooner.then_some(()))
+    /// Returns the report when the run has ended, or its time is over; otherwise when to look again at the latest.
+    fn poll_report(&mut self, waker: &Waker) -> Result<Report, Option<Instant>> {
+        let run = &self.shared.run;
+        run.bell.register(waker);
+        if self.is_ended() {
+            return Ok(run.report(&[]));
+        }
+        let now = Instant::now();
+        match (self.last_call, run.interruption.deadline()) {
+            (None, Some(deadline)) if deadline <= now => {
+                run.mark_timed_out();
+                run.interruption.interrupt(Cause::TimedOut);
+                // Wakes who waits for tries, and this one, who may have to look again.
+                run.bell.ring();
+                self.last_call = Some(now + LAST_CALL);
+                Err(self.last_call)
+            }
+            (None, deadline) => Err(deadline),
+            (Some(last_call), _) if now < last_call => Err(Some(last_call)),
+            (Some(_), _) => {
+                let running = self.pool.stats().running;
+                let own: Vec<u32> =
+                    running.iter().filter(|(run, _)| *run == self.id()).map(|(_, slot)| *slot).collect();
+                Ok(run.report(&own))
+            }
+        }
     }
 }
 
 impl Future for RunHandle {
     type Output = Report;
 
-    /// Ends with the run. A deadline is kept by the tasks, none of which starts after it, not by the future; nor are
-    /// delays between tries: they are made at once.
-    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Report> {
-        self.let_go();
-        self.poll_end(cx.waker()).map_or(Poll::Pending, |()| Poll::Ready(self.shared.run.report(&[])))
-    }
-}
-
-impl Drop for RunHandle {
-    fn drop(&mut self) {
-        self.let_go();
+    /// Ends as [`wait`](RunHandle::wait) does; at the deadline by the [clock](crate::clock) of the program, without which the run is
+    /// awaited beyond it.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Report> {
+        match self.poll_report(cx.waker()) {
+            Ok(report) => Poll::Ready(report),
+            Err(None) => Poll::Pending,
+            Err(Some(next)) => {
+                let waker = cx.waker().clone();
+                self.alarm = clock::call_at(next, move || waker.wake());
+                Poll::Pending
+            }
+        }
     }
 }
 

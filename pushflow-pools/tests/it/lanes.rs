@@ -1,16 +1,11 @@
 //! Which pool a task goes to, what goes first, what waits: on pools of threads.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::task::{Context as Poller, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Barrier, Mutex};
 
-use pushflow_core::actor::{Attempts, Backoff, Placement, StartActor, StopActor, TaskActor};
+use pushflow_core::actor::{Placement, StartActor, StopActor, TaskActor};
 use pushflow_core::engine::{Network, NetworkBuilder, RunOptions, Status};
-use pushflow_core::event::Event;
-use pushflow_core::{Context, Payload, Pool, TaskError};
+use pushflow_core::{Context, Payload, Pool};
 use pushflow_pools::ThreadPool;
 
 fn pool(name: &str, workers: usize) -> Arc<dyn Pool> {
@@ -147,82 +142,4 @@ fn resources_bound_what_runs_at_the_same_time() {
     }
     let report = Arc::new(network.build().unwrap()).run(pool("four", 4), RunOptions::default());
     assert_eq!(report.started, 4);
-}
-
-/// A node that fails twice, with a delay before each further try.
-fn flaky(delay: Duration) -> Arc<Network> {
-    let mut network = NetworkBuilder::new("flaky");
-    let start = network.add("start", StartActor);
-    let task = TaskActor::new(|_: &Payload, ctx: &Context<'_>| {
-        if ctx.attempt() < 3 { Err(TaskError::message("not yet")) } else { Ok(Payload::single("try", 3)) }
-    });
-    let attempts = Attempts { retries: 2, backoff: Backoff::doubling(delay), ..Attempts::default() };
-    let node = network.add("n", task.trying(attempts));
-    let stop = network.add("stop", StopActor);
-    network.connect(start, node);
-    network.connect(node, stop);
-    Arc::new(network.build().unwrap())
-}
-
-#[test]
-fn who_waits_keeps_the_delay_between_tries() {
-    let begin = Instant::now();
-    let report = flaky(Duration::from_millis(20)).run(pool("one", 1), RunOptions::default());
-    assert!(begin.elapsed() >= Duration::from_millis(60));
-    assert_eq!((report.status, report.output), (Status::Finished, Some(Payload::single("try", 3))));
-}
-
-#[test]
-fn who_asks_whether_it_ended_keeps_the_delay_too() {
-    let run = flaky(Duration::from_millis(5)).start(pool("one", 1), RunOptions::default());
-    while !run.is_ended() {
-        std::thread::yield_now();
-    }
-    assert_eq!(run.wait().status, Status::Finished);
-}
-
-/// Nobody looks at the clock: the tries are made at once, and nothing hangs.
-#[test]
-fn without_anybody_waiting_tries_are_made_at_once() {
-    let hour = Duration::from_secs(3600);
-    let (told, ended) = mpsc::channel();
-    let told = Mutex::new(told);
-    let listener = Arc::new(move |event: &Event<'_>| {
-        if matches!(event, Event::Finished { .. }) {
-            told.lock().unwrap().send(()).unwrap();
-        }
-    });
-    let pool = pool("one", 1);
-    drop(flaky(hour).start(Arc::clone(&pool), RunOptions::default().listener(listener)));
-    ended.recv().unwrap();
-    let mut run = pin!(flaky(hour).start(Arc::clone(&pool), RunOptions::default()));
-    let report = loop {
-        if let Poll::Ready(report) = run.as_mut().poll(&mut Poller::from_waker(Waker::noop())) {
-            break report;
-        }
-        std::thread::yield_now();
-    };
-    assert_eq!(report.status, Status::Finished);
-}
-
-#[test]
-fn a_stop_or_the_end_of_the_time_ends_a_delay() {
-    let hour = Duration::from_secs(3600);
-    let (told, retrying) = mpsc::channel();
-    let told = Mutex::new(told);
-    let listener = Arc::new(move |event: &Event<'_>| {
-        if matches!(event, Event::Retrying { .. }) {
-            told.lock().unwrap().send(()).unwrap();
-        }
-    });
-    let run = flaky(hour).start(pool("one", 1), RunOptions::default().listener(listener));
-    let stopper = run.stopper();
-    std::thread::scope(|scope| {
-        let report = scope.spawn(|| run.wait());
-        retrying.recv().unwrap();
-        stopper.stop("enough");
-        assert_eq!(report.join().unwrap().status, Status::Stopped);
-    });
-    let report = flaky(hour).run(pool("one", 1), RunOptions::default().timeout(Some(Duration::from_millis(30))));
-    assert_eq!(report.status, Status::TimedOut);
 }

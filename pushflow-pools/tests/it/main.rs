@@ -4,6 +4,7 @@
 #![cfg(feature = "thread")]
 
 mod bounded;
+mod delays;
 mod dropping;
 mod engine;
 #[cfg(feature = "coroutine")]

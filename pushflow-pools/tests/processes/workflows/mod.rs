@@ -15,18 +15,23 @@ pub(crate) mod stepped;
 mod tangles;
 mod tasks;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use pushflow_core::engine::{Network, compile};
+use pushflow_core::engine::{Network, RunOptions, compile};
+use pushflow_core::event::Event;
 use pushflow_core::graph::{Format, Graph, LoadOptions, Node, load_text};
 use pushflow_core::{Pool, Task, TaskError, registry};
 use pushflow_pools::factory::{self, PoolSettings};
+
+use crate::LONG;
 
 use answer::Watched;
 use serial::Serial;
@@ -40,7 +45,12 @@ const MOST_ORDERS: usize = 1000;
 const MOST_ROUNDS: u64 = 2;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![blocks_give_the_same_everywhere, tangles_give_what_some_order_gives, all_holds_in_the_coroutine_environment,]
+    trials![
+        blocks_give_the_same_everywhere,
+        tangles_give_what_some_order_gives,
+        tries_come_late_on_every_pool,
+        all_holds_in_the_coroutine_environment,
+    ]
 }
 
 /// The pools of every name, with and without scaling, and how they are called.
@@ -146,6 +156,38 @@ fn tangles_give_what_some_order_gives() {
     println!("of one answer: {}, of several: {}", one.into_inner(), several.into_inner());
 }
 
+/// Nobody waits for these runs: the tries are made by the runs themselves.
+fn tries_come_late_on_every_pool() {
+    let node = |index| {
+        let retries = r#"{"retries": {"count": 1, "delay": 0.02}}"#;
+        let task = tasks::RETRY;
+        format!(r#"{{"id": "n{index}", "task_type": "simple", "task_identifier": "{task}", "pushflow": {retries}}}"#)
+    };
+    let nodes: Vec<String> = (0..5).map(node).collect();
+    let (_, network) = load(&format!(r#"{{"nodes": [{}]}}"#, nodes.join(","))).unwrap();
+    for (name, pool) in pools() {
+        let (told, times) = mpsc::channel();
+        let listener = move |event: &Event<'_>| {
+            if let Event::Started { node, attempt } = event {
+                told.send(((*node).to_owned(), *attempt, Instant::now())).unwrap();
+            }
+        };
+        drop(network.start(Arc::clone(&pool), RunOptions::default().listener(Arc::new(listener))));
+        let mut first = HashMap::new();
+        for _ in 0..10 {
+            let (node, attempt, time) = times.recv_timeout(LONG).unwrap();
+            let before = if attempt == 1 { first.insert(node, time) } else { first.remove(&node) };
+            let waited = before.map(|before| time - before);
+            assert!(
+                (attempt == 1) == waited.is_none_or(|waited| waited < Duration::from_millis(20)),
+                "{name}: {waited:?}"
+            );
+        }
+        drop(pool);
+        assert!(times.recv_timeout(LONG).is_err(), "{name}: nothing else starts");
+    }
+}
+
 fn all_holds_in_the_coroutine_environment() {
     let mut part = crate::program(PART);
     part.env("PUSHFLOW_COROUTINES", "1");
@@ -155,5 +197,6 @@ fn all_holds_in_the_coroutine_environment() {
 pub(crate) fn play() -> ExitCode {
     blocks_give_the_same_everywhere();
     tangles_give_what_some_order_gives();
+    tries_come_late_on_every_pool();
     ExitCode::SUCCESS
 }
