@@ -74,7 +74,12 @@ impl EngineOptions {
             "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
             "pre_import" => self.pre_import = optional(value, Value::as_bool, name, TRUTH)?,
             "varinfo" => self.ewoks.varinfo = object(value, name)?,
-            "execinfo" => self.ewoks.execinfo = object(value, name)?,
+            "execinfo" => {
+                let known = |value: &Value| matches!(value, Value::Map(_) | Value::Bool(_) | Value::Str(_));
+                let read = |value: &Value| known(value).then(|| value.clone());
+                self.ewoks.execinfo =
+                    optional(value, read, name, "an object, the name of a job, or a truth")?.unwrap_or_default();
+            }
             "task_options" => self.ewoks.task_options = object(value, name)?,
             _ => self.ignored.push(name.to_owned()),
         }
@@ -182,6 +187,7 @@ mod tests {
             "timeout=0",
             "timeout=-1",
             "timeout=x",
+            "execinfo=1",
             "timeout=1e300",
             "raise_on_error=1",
             "startargs=[1]",

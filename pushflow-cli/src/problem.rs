@@ -1,5 +1,6 @@
 //! [`Problem`]: why there is no run at all.
 
+use pushflow_core::TaskError;
 use pushflow_core::engine::CompileError;
 use pushflow_core::graph::{GraphError, GraphErrorKind, Place};
 
@@ -73,6 +74,16 @@ impl Problem {
                 ..usage
             },
             _ => Problem { kind: "too_large", ..usage },
+        }
+    }
+
+    /// What is to be done before a run, and cannot be done.
+    pub(crate) fn of_task(error: &TaskError) -> Problem {
+        Problem {
+            type_name: error.type_name().as_str().into(),
+            kind: error.kind().name(),
+            exit_code: exit_code::INVALID,
+            ..Problem::usage(error.text())
         }
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+#[cfg(feature = "python")]
+use pushflow_core::Value;
 use pushflow_core::engine::TaskResolver;
 #[cfg(feature = "python")]
 use pushflow_core::graph::Graph;
@@ -17,7 +19,7 @@ use pushflow_core::graph::{Node, TaskType};
 use pushflow_core::{ErrorKind, Key, Task, TaskError};
 
 #[cfg(feature = "python")]
-use crate::python::{Environment, EwoksOptions, Interpreter};
+use crate::python::{Announced, Environment, EwoksOptions, Interpreter};
 
 /// Finds the tasks of nodes, of all kinds in this build.
 ///
@@ -152,6 +154,27 @@ impl Tasks {
     pub fn ewoks(mut self, options: EwoksOptions) -> Tasks {
         self.ewoks = options;
         self
+    }
+
+    /// Sends the events that a job and its workflow start, when `execinfo` names whom to send events to; what is returned sends those of
+    /// the end, and knows what to give the tasks instead. Waits for an interpreter to do so.
+    ///
+    /// # Errors
+    ///
+    /// When there is no interpreter with `ewokscore`, or a handler cannot be made, or fails.
+    #[cfg(feature = "python")]
+    pub fn announce(&self, graph: &Graph) -> Result<Option<Announced>, TaskError> {
+        match &self.ewoks.execinfo {
+            Value::Null | Value::Bool(false) => Ok(None),
+            execinfo => {
+                let execinfo = match execinfo {
+                    Value::Str(_) => Value::map([("job_id", execinfo.clone())]),
+                    Value::Bool(true) => Value::Map(Arc::default()),
+                    other => other.clone(),
+                };
+                Announced::start(&self.environment()?, &execinfo, &graph.id, self.grace).map(Some)
+            }
+        }
     }
 
     /// Makes a task that `ewokscore` runs when it is given options, else one of this crate.

@@ -12,6 +12,7 @@ use pushflow_pools::coroutine;
 use pushflow_pools::factory::PoolSettings;
 use pushflow_pools::process::Output;
 use pushflow_tasks::Tasks;
+use pushflow_tasks::python::{Announced, EwoksOptions, Reason};
 
 use super::workflow;
 use crate::display::Display;
@@ -26,7 +27,6 @@ use crate::values::{Format, Outputs};
 use crate::values::{Progress, seconds};
 use clap::Args;
 use pushflow_signals::StartMethod;
-use pushflow_tasks::python::EwoksOptions;
 use std::ffi::OsString;
 
 const POOL: &str = "\
@@ -195,8 +195,14 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
     // Once instead of in every worker; and tasks that start together are not told apart by how long their modules take.
     let modules = if options.pre_import == Some(false) { Vec::new() } else { Tasks::modules(&graph) };
-    let tasks = tasks.pre_import(modules).ewoks(args.ewoks_options(options.ewoks));
+    let ewoks = args.ewoks_options(options.ewoks);
+    let tasks = tasks.pre_import(modules).ewoks(ewoks.clone());
     let tasks = if options.pre_import.is_none() { tasks.pre_import_quietly() } else { tasks };
+    let announced =
+        if args.dry_run { None } else { tasks.announce(&graph).map_err(|error| Problem::of_task(&error))? };
+    // With their events tasks tell what this run is.
+    let told = announced.as_ref().map(Announced::execinfo).cloned();
+    let tasks = told.into_iter().fold(tasks, |tasks, execinfo| tasks.ewoks(EwoksOptions { execinfo, ..ewoks.clone() }));
     let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));
@@ -243,7 +249,12 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     drop(watch);
     let outcome = RunOutcome::new(&graph, report, args.outputs, begin.elapsed());
     let merged = args.merge_outputs.then(|| outcome.merged());
-    Ok(Some(RunOutcome { raise_on_error: options.raise_on_error, merged, ..outcome }))
+    let outcome = RunOutcome { raise_on_error: options.raise_on_error, merged, ..outcome };
+    let reason = outcome.error().map(|error| Reason { message: &error.message, traceback: &error.traceback });
+    if let Some(Err(error)) = announced.map(|announced| announced.end(reason)) {
+        display.warn(&format!("the end of the run cannot be announced: {error}"));
+    }
+    Ok(Some(outcome))
 }
 
 /// Gives the settings of the command line to the nodes that say nothing about them.

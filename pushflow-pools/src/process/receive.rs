@@ -138,7 +138,12 @@ fn judged(flight: Flight, outcome: Outcome) -> (Execution, Outcome) {
         Err(error) => error.kind() != ErrorKind::Interrupted || !is_late(),
     };
     let timed_out = || TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the task took longer than its time limit");
-    let outcome = if counts { outcome } else { Err(timed_out()) };
+    let outcome = match outcome {
+        outcome if counts => outcome,
+        // Where it was then.
+        Err(error) => Err(timed_out().with_traceback(error.traceback().iter().cloned())),
+        Ok(_) => Err(timed_out()),
+    };
     (flight.waiting.execution, outcome)
 }
 

@@ -54,6 +54,9 @@ class Ewoks:
             task.execute()
         except self.execution_error as error:
             cause = error.__cause__
+            if context.worker.interrupts.is_by(cause):
+                # What ends a task is no failure of it, but ewokscore takes some of it for one.
+                raise cause from None
             raise errors.Failure(errors.RAISED, error if cause is None else cause, shown=error) from None
         kept = task.get_output_transfer_data()
         # Those that were declared and not set are among what is kept, and not among the values.

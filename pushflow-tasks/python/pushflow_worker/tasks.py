@@ -24,6 +24,10 @@ def make(settings):
         return Method(settings)
     if kind == "ppfmethod":
         return PpfMethod(settings)
+    if kind == "pushflow events":
+        from . import announce
+
+        return announce.Announcer(settings)
     from . import ewoks
 
     return ewoks.Ewoks(settings)

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("README.md")]
 
+mod announce;
 mod environment;
 mod interface;
 mod interpreter;
@@ -9,6 +10,7 @@ mod nested;
 mod program;
 mod task;
 
+pub use announce::{Announced, Reason};
 pub use environment::Environment;
 pub(crate) use interface::required_inputs;
 pub use interpreter::Interpreter;

@@ -25,18 +25,24 @@ static POOLS: ForkLocal<Mutex<BTreeMap<String, Arc<dyn Pool>>>> = ForkLocal::new
 
 /// Runs a task in a worker of its home, and waits for the outcome.
 pub(super) fn run(task: Arc<dyn Task>, home: &Home, inputs: &Payload, grace: Duration, ctx: &Context<'_>) -> Outcome {
-    let pool = pool(home, grace).map_err(|error| unavailable(&error))?;
-    let errand = Arc::new(Errand {
-        task,
-        node: ctx.node().to_owned(),
-        run: ctx.run(),
-        mark: Interruption::with_deadline(ctx.deadline()),
-        listener: ctx.listener().cloned(),
-        state: Mutex::default(),
-    });
-    let mark = errand.mark.clone();
+    let mark = Interruption::with_deadline(ctx.deadline());
+    let (node, run, listener) = (ctx.node().to_owned(), ctx.run(), ctx.listener().cloned());
+    let errand = Errand { task, node, run, mark: mark.clone(), listener, state: Mutex::default() };
     let _subscriptions = ctx.on_interrupt(move || mark.interrupt(Cause::Interrupted));
-    let execution = Execution::new(Arc::clone(&errand) as Arc<dyn Origin>, 0, ctx.attempt(), inputs.clone());
+    send(errand, home, ctx.attempt(), inputs, grace)
+}
+
+/// Runs a task of no node in a worker of its home, and waits for the outcome.
+pub(super) fn call(task: Arc<dyn Task>, home: &Home, inputs: &Payload, grace: Duration) -> Outcome {
+    let (node, run, mark) = (String::new(), RunId::default(), Interruption::new());
+    let errand = Errand { task, node, run, mark, listener: None, state: Mutex::default() };
+    send(errand, home, 1, inputs, grace)
+}
+
+fn send(errand: Errand, home: &Home, attempt: u32, inputs: &Payload, grace: Duration) -> Outcome {
+    let pool = pool(home, grace).map_err(|error| unavailable(&error))?;
+    let errand = Arc::new(errand);
+    let execution = Execution::new(Arc::clone(&errand) as Arc<dyn Origin>, 0, attempt, inputs.clone());
     if let Err(rejected) = pool.submit(execution) {
         let reason = rejected.complete(&mut Ready::default());
         return Err(unavailable(&reason));

@@ -13,6 +13,7 @@ macro_rules! modules {
 
 const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker" => "__init__.py",
+    "pushflow_worker.announce" => "announce.py",
     "pushflow_worker.boot" => "boot.py",
     "pushflow_worker.channel" => "channel.py",
     "pushflow_worker.codec" => "codec.py",

@@ -22,16 +22,16 @@ pub struct PythonTask {
 
 /// What the worker program makes the task from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Settings {
-    task_type: String,
-    task_identifier: String,
-    task_generator: Option<String>,
-    label: String,
+pub(super) struct Settings {
+    pub(super) task_type: String,
+    pub(super) task_identifier: String,
+    pub(super) task_generator: Option<String>,
+    pub(super) label: String,
     /// The interpreter, for worker processes of this program.
-    python: String,
-    grace: Duration,
+    pub(super) python: String,
+    pub(super) grace: Duration,
     #[serde(flatten)]
-    ewoks: EwoksOptions,
+    pub(super) ewoks: EwoksOptions,
 }
 
 /// What `ewokscore` is given beside the inputs; with any of it, tasks of all kinds are run by it.
@@ -65,6 +65,12 @@ pub(crate) fn resolve(node: &Node, environment: &Environment, grace: Duration, e
         ewoks: ewoks.clone(),
     };
     Arc::new(PythonTask { settings, home: environment.home() })
+}
+
+impl PythonTask {
+    pub(super) fn new(settings: Settings, home: Home) -> PythonTask {
+        PythonTask { settings, home }
+    }
 }
 
 impl Task for PythonTask {

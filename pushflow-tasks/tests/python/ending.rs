@@ -64,6 +64,8 @@ fn a_timeout_is_raised(setup: Setup) {
     let report = setup.run_with(&nodes, "", RunOptions::default().timeout(Some(LONG)));
     let found = &report.failures[0];
     assert_eq!((found.kind, found.type_name.as_str()), (ErrorKind::TimedOut, "TimeoutError"), "{found:?}");
+    let text = found.traceback.join("\n");
+    assert!(text.contains("SoftTimeLimitExceeded") && text.contains("in wait_for"), "{text}");
 }
 
 /// SIGTERM ends it, and tells where it was.
