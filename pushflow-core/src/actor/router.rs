@@ -49,10 +49,14 @@ impl RouterActor {
     ///
     /// # Errors
     ///
-    /// When there is no port for the value, and no port `other`.
+    /// When there is no port for the value, and no port `other`; or when the value can be no port, as Python cannot hash it.
     pub fn choose(&self, name: &str, connected: &[PortName], data: &Payload) -> Result<usize, TaskError> {
         let find = |wanted: &Value| connected.iter().position(|port| port.0.python_eq(wanted));
-        let wanted = data.get(&self.item_name).and_then(port_of);
+        let item = data.get(&self.item_name);
+        if let Some(Value::List(_)) = item {
+            return Err(TaskError::new(ErrorKind::Delivery, "TypeError", "unhashable type: 'list'"));
+        }
+        let wanted = item.and_then(port_of);
         wanted.and_then(|value| find(&value)).or_else(|| find(&RouterActor::OTHER.into())).ok_or_else(|| {
             TaskError::new(ErrorKind::Delivery, "RuntimeError", format!("No 'other' port for router actor '{name}'"))
         })
@@ -87,6 +91,8 @@ mod tests {
         assert_eq!(choose(Value::Bool(false)), 3);
         assert_eq!(choose(Value::map([("a", 1)])), 3);
         assert_eq!(router.choose("r", &connected, &Payload::new()).unwrap(), 3);
+        let error = router.choose("r", &connected, &Payload::single("x", Value::list([1]))).unwrap_err();
+        assert_eq!((error.type_name().as_str(), error.text()), ("TypeError", "unhashable type: 'list'"));
         let error = router.choose("r", &connected[..3], &Payload::new()).unwrap_err();
         assert_eq!(error.text(), "No 'other' port for router actor 'r'");
     }

@@ -137,6 +137,7 @@ fn fair(run: &Here<'_>, data: Payload) {
         let mut entrance = Entrance { queue: &mut queue, run };
         if let Err(error) = run.carry_from(None, &[*edge], data.clone(), &mut entrance) {
             run.fail_at_start(&error);
+            break;
         }
     }
     while let Some(Trigger { slot, attempt, data }) = queue.pop(run) {
@@ -173,7 +174,9 @@ fn depth_first(run: &Here<'_>, data: Payload) {
                 Ok(Step::Several(span, all)) => {
                     all.iter().rev().for_each(|data| push(&mut stack, source, run.network.edges(span), data));
                 }
-                Err(error) => unwind(run, &mut stack, error),
+                Err(error) if unwind(run, &mut stack, &error) => {}
+                // As an exception does: what the start has still to trigger is not.
+                Err(error) => return run.fail_at_start(&error),
             }
         }
     }
@@ -220,16 +223,17 @@ fn fail(run: &Here<'_>, stack: &mut Vec<Frame>, slot: u32, attempt: u32, data: &
     }
 }
 
-/// Drops what the failing actor's source has still to trigger, and fails the source.
-fn unwind(run: &Here<'_>, stack: &mut Vec<Frame>, error: TaskError) {
+/// Drops what the failing actor's source has still to trigger, and fails the source. Returns whether there is one.
+fn unwind(run: &Here<'_>, stack: &mut Vec<Frame>, error: &TaskError) -> bool {
     while let Some(frame) = stack.pop() {
         match frame {
-            Frame::Trigger(..) => {}
-            Frame::Result(slot, attempt, data) => return fail(run, stack, slot, attempt, &data, error),
-            Frame::Error(slot, attempt) => return run.fail_finally(slot, attempt, &error),
+            Frame::Trigger(..) => continue,
+            Frame::Result(slot, attempt, data) => fail(run, stack, slot, attempt, &data, error.clone()),
+            Frame::Error(slot, attempt) => run.fail_finally(slot, attempt, error),
         }
+        return true;
     }
-    run.fail_at_start(&error);
+    false
 }
 
 fn push(stack: &mut Vec<Frame>, source: Option<u32>, edges: &[Edge], data: &Payload) {

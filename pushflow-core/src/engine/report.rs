@@ -24,6 +24,11 @@ pub struct Report {
     pub nodes: Vec<(ActorId, Payload)>,
     /// What the actors of the network said about the status of the run.
     pub status_text: Option<SmolStr>,
+    /// Why the start could not pass its data on to all that it triggers, such as a router without a port for it. It is among
+    /// the failures, too.
+    ///
+    /// Semantics: what `run` of a workflow of pypushflow raises.
+    pub start_error: Option<Failure>,
     /// Executions that started.
     pub started: u64,
     /// Executions that failed, handled or not.

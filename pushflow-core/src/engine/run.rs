@@ -65,6 +65,7 @@ struct End {
     /// Last data that actors passed on to a stop actor, when that is kept.
     nodes: BTreeMap<ActorId, Payload>,
     status_text: Option<SmolStr>,
+    start_error: Option<Failure>,
 }
 
 impl<N: Deref<Target = Network>> Run<N> {
@@ -244,7 +245,9 @@ impl<N: Deref<Target = Network>> Run<N> {
     /// Notes a failure before any task: what the start triggers goes nowhere.
     pub(super) fn fail_at_start(&self, error: &TaskError) {
         let name = &self.network.name;
-        self.record(Failure::new(name, 1, error));
+        let failure = Failure::new(name, 1, error);
+        self.record(failure.clone());
+        self.end().start_error = Some(failure);
         self.store(error_payload(&Payload::new(), name, error));
     }
 
@@ -297,6 +300,7 @@ impl<N: Deref<Target = Network>> Run<N> {
             failures,
             nodes,
             status_text: end.status_text.clone(),
+            start_error: end.start_error.clone(),
             started: self.counters.started(),
             failed: self.counters.failed(),
             joins: self.joins(),

@@ -279,6 +279,7 @@ impl RunHandle {
         for edge in &shared.run.network.start {
             if let Err(error) = shared.run.carry_from(None, &[*edge], options.data.clone(), &mut sink) {
                 shared.run.fail_at_start(&error);
+                break;
             }
         }
         shared.submit(in_flight, tasks, Some(&pool));

@@ -183,6 +183,25 @@ fn what_an_actor_cannot_pass_on_fails_its_source() {
     }
 }
 
+/// Without a task that has triggered it, nothing can handle that: it is the start that fails, and what comes after is not
+/// triggered.
+#[test]
+fn what_an_actor_cannot_pass_on_fails_the_start() {
+    let mut network = NetworkBuilder::new("router");
+    let start = network.add("start", StartActor);
+    let router = network.add("router", RouterActor::new("x", ["other"]));
+    let (never, stop) = (network.add("never", add("never", 1)), network.add("stop", StopActor));
+    network.connect(start, router);
+    network.connect(start, never);
+    network.connect(never, stop);
+    for report in both(network.build().unwrap(), RunOptions::default) {
+        assert_eq!((report.started, report.status, report.failures.len()), (0, Status::Failed, 1));
+        let error = report.start_error.unwrap();
+        assert_eq!((error.type_name.as_str(), error.kind), ("RuntimeError", ErrorKind::Delivery));
+        assert_eq!(report.error, Some(error));
+    }
+}
+
 /// Errors in a sub-model go to its own connections for errors, then to those of the workflow around it.
 #[test]
 fn errors_leave_submodels_outwards() {
