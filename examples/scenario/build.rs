@@ -27,7 +27,7 @@ pub(crate) fn network(description: &Description, scripts: &dyn ScriptRunner) -> 
     while !left.is_empty() {
         let before = left.len();
         left.retain(|part| {
-            let around = part.error_handler.as_deref();
+            let around = part.error_handler.as_deref().or(part.parent.as_deref());
             if around.is_some_and(|around| !parts.contains_key(around)) {
                 return true;
             }

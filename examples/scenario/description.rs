@@ -27,7 +27,10 @@ pub(crate) struct Part {
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) name: Option<String>,
-    /// The container of its errors: `workflow`, or the id of another sub-model.
+    /// What it is in: `workflow`, or the id of another sub-model.
+    #[serde(default)]
+    pub(crate) parent: Option<String>,
+    /// The container of its errors, if that is another one.
     #[serde(default)]
     pub(crate) error_handler: Option<String>,
     #[serde(default)]

@@ -47,10 +47,13 @@ fn run() -> Result<serde_json::Value, Box<dyn Error>> {
     let network = Arc::new(build::network(&description, &PythonModules)?);
     let mut runs = Vec::new();
     let mut earlier: Option<Report> = None;
+    let mut stored = None;
     for settings in &description.runs {
-        let report = one_run(&network, &description, settings, earlier.as_ref())?;
+        let report = one_run(&network, &description, settings, earlier.as_ref(), stored.clone())?;
         let is_over = report.status == Status::TimedOut;
-        if is_over && settings.options.raise_on_timeout {
+        if let Some(error) = &report.start_error {
+            runs.push(json!({"raised": {"type": error.type_name, "message": error.message}}));
+        } else if is_over && settings.options.raise_on_timeout {
             let (name, seconds) = (network.name(), seconds(settings));
             let message = format!("Workflow '{name}' did not finish within {seconds} seconds");
             runs.push(json!({"raised": {"type": "TimeoutError", "message": message}}));
@@ -58,6 +61,9 @@ fn run() -> Result<serde_json::Value, Box<dyn Error>> {
             runs.push(json!({"output": report.output}));
         } else {
             runs.push(json!({"output": report.output, "finished": !is_over}));
+        }
+        if report.error.is_none() || report.error != report.start_error {
+            stored.clone_from(&report.output);
         }
         earlier = Some(report);
     }
@@ -69,6 +75,7 @@ fn one_run(
     description: &Description,
     settings: &Run,
     earlier: Option<&Report>,
+    stored: Option<Payload>,
 ) -> Result<Report, Box<dyn Error>> {
     let data: Result<Payload, String> = settings.inputs.iter().map(Entry::named).collect();
     let options = RunOptions::default().data(data?).timeout(Some(Duration::try_from_secs_f64(seconds(settings))?));
@@ -76,7 +83,6 @@ fn one_run(
     let options = earlier.into_iter().fold(options, RunOptions::after);
     if description.workflow.is_none() {
         // Without a workflow there is no pool, and nobody resets the stop actor.
-        let stored = earlier.and_then(|report| report.output.clone());
         return Ok(network.run_in_place(options.stored(stored)));
     }
     Ok(network.run(Arc::new(ThreadPool::builder().build()?), options))

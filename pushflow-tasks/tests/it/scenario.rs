@@ -85,6 +85,36 @@ fn ports_routers_and_containers_are_connected() {
     assert_eq!(output.get("n"), Some(&Value::Int(3)));
 }
 
+/// What a sub-model is in takes its errors, unless it names another container.
+#[test]
+fn errors_go_to_what_a_submodel_is_in() {
+    for (parent, handler, expected) in
+        [("outer", json!(null), 1), ("outer", json!("workflow"), 0), ("workflow", json!("outer"), 1)]
+    {
+        let nested = json!({
+            "workflow": {"name": "w"},
+            "submodels": [
+                {"id": "inner", "parent": parent, "error_handler": handler, "ports": ["In"]},
+                {"id": "outer", "parent": "workflow", "error_handler": null}
+            ],
+            "actors": [
+                {"id": "start", "type": "StartActor"},
+                {"id": "bad", "type": "PythonActor", "script": "missing", "error_handler": "inner"},
+                {"id": "add", "type": "PythonActor", "script": "add"},
+                {"id": "stop", "type": "StopActor"}
+            ],
+            "connections": [
+                {"source": "start", "target": {"submodel": "inner", "port": "In"}, "on": "success"},
+                {"source": {"submodel": "inner", "port": "In"}, "target": "bad", "on": "success"},
+                {"source": "outer", "target": "add", "on": "error"},
+                {"source": "add", "target": "stop", "on": "success"}
+            ],
+            "runs": []
+        });
+        assert_eq!(run(&nested, 1, None).started, 1 + expected, "{parent} {handler}");
+    }
+}
+
 /// A join fires once in its life: what it has collected goes on into the next run.
 #[test]
 fn joins_keep_their_state_between_runs() {
