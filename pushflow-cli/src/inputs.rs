@@ -5,13 +5,13 @@ use pushflow_core::graph::{Format, Input, InputNodes, NodeId, load_inputs, parse
 use pushflow_core::payload::Key;
 
 use crate::problem::Problem;
-use clap::Args;
-use std::path::PathBuf;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
 
 /// Which workflow, with which inputs.
 #[derive(Args, Debug)]
 pub(crate) struct WorkflowArgs {
-    /// The workflow: JSON, or YAML when it ends with .yml or .yaml.
+    /// The workflow: JSON, or YAML when it ends with .yml or .yaml. Or the JSON itself, from its first brace on.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -19,6 +19,10 @@ pub(crate) struct WorkflowArgs {
     /// `task_identifier` or `all` to select nodes; without these, the start nodes get the value.
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
+
+    /// What -p selects a node by, as ewoks once had it.
+    #[arg(long, value_enum, value_name = "ATTRIBUTE", default_value_t = NodeAttribute::Id, hide = true)]
+    pub(crate) input_node_id: NodeAttribute,
 
     /// Set an input of the start nodes, or of the node with that id. The value is JSON, else text.
     #[arg(short = 'p', long = "parameter", value_name = "[ID:]NAME=VALUE")]
@@ -49,32 +53,43 @@ pub(crate) struct WorkflowArgs {
     pub(crate) root_dir: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NodeAttribute {
+    /// The id.
+    Id,
+    /// The label.
+    Label,
+    /// The end of the task identifier.
+    Taskid,
+}
+
 /// Returns the inputs of the file, then those of the command line: later ones count.
 pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {
+    let unnamed = args.inputs.as_deref().and_then(unnamed);
     let mut inputs = match &args.inputs {
-        Some(file) => load_inputs(file).map_err(|error| Problem::of_inputs(&error))?,
-        None => Vec::new(),
+        Some(file) if unnamed.is_none() => load_inputs(file).map_err(|error| Problem::of_inputs(&error))?,
+        _ => Vec::new(),
     };
     for text in &args.parameters {
-        if split(text, "[ID:]NAME=VALUE")?.0.contains(':') {
-            inputs.push(of_node(text)?);
-        } else {
+        if !split(text, "[ID:]NAME=VALUE")?.0.contains(':') {
             let (name, value) = name_and_value(text)?;
-            inputs.push(Input { nodes: InputNodes::Start, name, value });
+            inputs.push(Input { nodes: unnamed.clone().unwrap_or(InputNodes::Start), name, value });
+            continue;
         }
+        inputs.push(match args.input_node_id {
+            NodeAttribute::Id => of_node(text)?,
+            NodeAttribute::Label => of_label(text)?,
+            NodeAttribute::Taskid => of_task(text)?,
+        });
     }
     for text in &args.node_parameters {
         inputs.push(of_node(text)?);
     }
     for text in &args.task_parameters {
-        let (task, name, value) = with_node(text, "TASK")?;
-        let nodes = InputNodes::Matching { label: None, task_identifier: Some(task.into()) };
-        inputs.push(Input { nodes, name, value });
+        inputs.push(of_task(text)?);
     }
     for text in &args.label_parameters {
-        let (label, name, value) = with_node(text, "LABEL")?;
-        let nodes = InputNodes::Matching { label: Some(label.into()), task_identifier: None };
-        inputs.push(Input { nodes, name, value });
+        inputs.push(of_label(text)?);
     }
     for text in &args.start_parameters {
         let (name, value) = name_and_value(text)?;
@@ -85,6 +100,28 @@ pub(crate) fn collect(args: &WorkflowArgs) -> Result<Vec<Input>, Problem> {
         inputs.push(Input { nodes: InputNodes::All, name, value });
     }
     Ok(inputs)
+}
+
+/// What ewoks once had: `--inputs start` and `--inputs all` say whose inputs those of `-p` are that name no node.
+fn unnamed(file: &Path) -> Option<InputNodes> {
+    match file.to_str()? {
+        "start" | "all" if file.exists() => None,
+        "start" => Some(InputNodes::Start),
+        "all" => Some(InputNodes::All),
+        _ => None,
+    }
+}
+
+fn of_task(text: &str) -> Result<Input, Problem> {
+    let (task, name, value) = with_node(text, "TASK")?;
+    let nodes = InputNodes::Matching { label: None, task_identifier: Some(task.into()) };
+    Ok(Input { nodes, name, value })
+}
+
+fn of_label(text: &str) -> Result<Input, Problem> {
+    let (label, name, value) = with_node(text, "LABEL")?;
+    let nodes = InputNodes::Matching { label: Some(label.into()), task_identifier: None };
+    Ok(Input { nodes, name, value })
 }
 
 fn of_node(text: &str) -> Result<Input, Problem> {

@@ -7,6 +7,7 @@ mod arguments;
 mod bench;
 mod command;
 mod display;
+mod ewoks;
 mod exit_code;
 mod inputs;
 mod matrix;

@@ -16,6 +16,7 @@ use pushflow_tasks::python::{Announced, EwoksOptions, Reason};
 
 use super::workflow;
 use crate::display::Display;
+use crate::ewoks::EwoksArgs;
 use crate::exit_code;
 use crate::inputs::WorkflowArgs;
 use crate::options::EngineOptions;
@@ -82,14 +83,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PYTHON")]
     pub(crate) python: Option<OsString>,
 
-    /// Keep the outputs of tasks in this directory, and do not execute a task whose outputs are there: `ewokscore` does that, in the
-    /// interpreter that runs Python tasks.
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) data_root_uri: Option<String>,
-
-    /// How outputs are kept: `json`, `nexus`.
-    #[arg(long, value_name = "SCHEME", requires = "data_root_uri")]
-    pub(crate) data_scheme: Option<String>,
+    #[command(flatten, next_help_heading = "Options of ewoks")]
+    pub(crate) ewoks: EwoksArgs,
 
     /// Bound the whole run; what is there by then is the result.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
@@ -157,24 +152,9 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
 }
 
-impl RunArgs {
-    /// Puts where outputs are kept into the options of ewoks, which an argument of its own can say, too.
-    pub(crate) fn ewoks_options(&self, mut options: EwoksOptions) -> EwoksOptions {
-        let named = [("root_uri", &self.data_root_uri), ("scheme", &self.data_scheme)];
-        let named: Vec<_> =
-            named.into_iter().filter_map(|(name, value)| Some((name.into(), value.clone()?.into()))).collect();
-        if !named.is_empty() {
-            let mut varinfo = options.varinfo.as_map().cloned().unwrap_or_default();
-            varinfo.extend(named);
-            options.varinfo = varinfo.into();
-        }
-        options
-    }
-}
-
 pub(super) fn run(args: &RunArgs) -> u8 {
     let format = if args.quiet { Format::Quiet } else { args.output_format };
-    let display = Arc::new(Display::new(format, args.verbose, args.progress));
+    let display = Arc::new(Display::new(format, args.verbose || args.ewoks.is_verbose(), args.progress));
     match execute(args, &display) {
         Ok(Some(outcome)) => display.outcome(&outcome),
         Ok(None) => exit_code::OK,
@@ -185,6 +165,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
 /// Runs a workflow; `None` when it only would have been run.
 fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>, Problem> {
     pool::enter_environment(args.coroutines)?;
+    args.ewoks.check()?;
     let options = EngineOptions::read(&args.options)?;
     options.ignored.iter().for_each(|name| display.warn(&format!("option `{name}` is not known and ignored")));
     let tasks = Tasks::new().grace(args.grace).python(args.python.as_ref()).importing();
@@ -195,7 +176,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
     // Once instead of in every worker; and tasks that start together are not told apart by how long their modules take.
     let modules = if options.pre_import == Some(false) { Vec::new() } else { Tasks::modules(&graph) };
-    let ewoks = args.ewoks_options(options.ewoks);
+    let ewoks = args.ewoks.add_to(options.ewoks)?;
     let tasks = tasks.pre_import(modules).ewoks(ewoks.clone());
     let tasks = if options.pre_import.is_none() { tasks.pre_import_quietly() } else { tasks };
     let announced =

@@ -1,6 +1,6 @@
 //! Loading the workflow that the arguments name.
 
-use pushflow_core::graph::{Graph, LoadOptions, can_start_by, load_file};
+use pushflow_core::graph::{Format, Graph, LoadOptions, can_start_by, load_file, load_text};
 use pushflow_tasks::Tasks;
 
 use crate::inputs;
@@ -21,5 +21,9 @@ fn load_as(args: &WorkflowArgs, tasks: &Tasks, allow_idle: bool) -> Result<Graph
     let inputs = inputs::collect(args)?;
     let can_start = Some(can_start_by(tasks.clone()));
     let options = LoadOptions { root_dir: args.root_dir.clone(), inputs, can_start, allow_idle };
-    load_file(&args.file, &options).map_err(|error| Problem::of_graph(&error))
+    let graph = match args.file.to_str().filter(|text| text.trim_start().starts_with('{')) {
+        Some(text) => load_text(text, Format::Json, &options),
+        None => load_file(&args.file, &options),
+    };
+    graph.map_err(|error| Problem::of_graph(&error))
 }

@@ -5,9 +5,14 @@ use std::fs;
 use crate::{answer, directory_with, nodes, pushflow, run_json, stderr};
 
 fn echo() -> String {
-    let script = r#"{"id": "a", "label": "A", "task_type": "script", "task_identifier": "echo",
-        "default_inputs": [{"name": "_capture_output", "value": true}]}"#;
-    nodes(&[script.into()])
+    nodes(&[echo_node("a")])
+}
+
+fn echo_node(id: &str) -> String {
+    let inputs = r#"[{"name": "_capture_output", "value": true}]"#;
+    format!(
+        r#"{{"id": "{id}", "label": "A", "task_type": "script", "task_identifier": "echo", "default_inputs": {inputs}}}"#
+    )
 }
 
 #[test]
@@ -28,6 +33,36 @@ fn inputs_come_from_parameters_of_ewoks() {
     let parameters = ["-p", "x=1", "-pn", "a:y=[1]", "-pl", "A:z=text", "-pt", "cho:u=true", "-pa", "v=", "-ps", "0=p"];
     let (code, answer) = run_json(&echo(), &parameters);
     assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-x 1 -y [1] -u True -z text -v p\n")));
+}
+
+/// `--inputs` is a file, unless it is what ewoks once had.
+#[test]
+fn deprecated_options_of_ewoks_select_nodes() {
+    for (parameters, expected) in [
+        (&["-p", "A:x=1", "--input-node-id", "label"][..], "-x 1\n"),
+        (&["-p", "cho:x=1", "--input-node-id", "taskid"], "-x 1\n"),
+        (&["-p", "a:x=1", "--input-node-id", "id"], "-x 1\n"),
+        (&["-p", "x=1", "--inputs", "start"], "-x 1\n"),
+    ] {
+        assert_eq!(run_json(&echo(), parameters).1["result"]["out"], expected, "{parameters:?}");
+    }
+    let chain = crate::workflow(
+        &[r#"{"id": "s", "task_type": "script", "task_identifier": "true"}"#.to_owned(), echo_node("a")],
+        &[r#"{"source": "s", "target": "a"}"#],
+    );
+    let (code, answer) = run_json(&chain, &["-p", "x=1", "--inputs", "all"]);
+    assert_eq!((code, &answer["result"]["out"]), (0, &serde_json::json!("-x 1\n")), "{answer}");
+}
+
+#[test]
+fn a_workflow_may_be_given_as_its_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |text: &str| {
+        pushflow(directory.path()).args(["run", text, "-p", "x=1", "--output-format", "json"]).output().unwrap()
+    };
+    assert_eq!(answer(&run(&format!(" {}", echo())))["result"]["out"], "-x 1\n");
+    let wrong = run(r#"{"nodes": [{"id": "a", "method": }]}"#);
+    assert_eq!((wrong.status.code(), answer(&wrong)["error"]["line"].as_u64()), (Some(3), Some(1)));
 }
 
 #[test]

@@ -64,6 +64,31 @@ fn unusable_settings_of_pools_are_2_and_say_what_was_expected() {
 }
 
 #[test]
+fn options_of_ewoks_are_taken_or_refused_with_the_reason() {
+    let taken =
+        ["-j", "7", "--sqlite3", "e.db", "--disable-events", "--engine", "ppf", "--data-scheme", "json", "-l", "info"];
+    let output = run(&nodes(&[sh("a", "true")]), &taken);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("started: a"), "{}", stderr(&output));
+    for (arguments, expected) in [
+        (&["--engine", "dask"][..], "`--engine dask` is not supported: pushflow executes as the engine `ppf` does"),
+        (&["--workflow-module", "m"], "`--workflow-module` is not supported: give the file of the workflow"),
+        (
+            &["--workflow-format", "ows"],
+            "`--workflow-format` is not supported: the name of the file says whether it is",
+        ),
+        (&["--search"], "`--search` is not supported: give the file of one workflow"),
+        (&["--test"], "`--test` is not supported: pushflow comes without workflows"),
+        (&["-t", "x"], "expected NAME=VALUE, found `x`"),
+    ] {
+        let output = run(&nodes(&[sh("a", "true")]), arguments);
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
+    }
+}
+
+#[test]
 fn usage_has_an_answer_too() {
     let (code, answer) = run_json(&nodes(&[sh("a", "true")]), &["--bogus"]);
     assert_eq!(
