@@ -148,6 +148,27 @@ impl Tasks {
         modules
     }
 
+    /// Imports what the Python tasks of a workflow are, each once, and waits for that: for whoever wants to know before anything runs
+    /// that something cannot be imported. The modules are those that are [imported in advance](Tasks::pre_import), if any.
+    ///
+    /// # Errors
+    ///
+    /// The first node whose function or class cannot be imported, and why.
+    #[cfg(feature = "python")]
+    pub fn import<'a>(&self, graph: &'a Graph) -> Result<(), (&'a Node, TaskError)> {
+        let mut known = Vec::new();
+        for node in &graph.nodes {
+            let is_imported = matches!(node.task_type, TaskType::Class | TaskType::Method | TaskType::PpfMethod);
+            let Some(name) = node.task_identifier.as_deref().filter(|_| is_imported) else { continue };
+            if !known.contains(&name) {
+                let imported = self.environment().and_then(|found| crate::python::import(&found, name, self.grace));
+                imported.map_err(|error| (node, error))?;
+                known.push(name);
+            }
+        }
+        Ok(())
+    }
+
     /// Sets what `ewokscore` is given beside the inputs of tasks.
     #[cfg(feature = "python")]
     #[must_use]

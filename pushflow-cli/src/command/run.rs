@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use pushflow_core::actor::Backoff;
 use pushflow_core::engine::{Keep, Network, Report, RunHandle, RunOptions, Status, compile};
-use pushflow_core::graph::{Graph, Settings};
+use pushflow_core::graph::{Graph, Node, Settings};
 use pushflow_core::pool::Shutdown;
-use pushflow_core::{Pool, PoolError};
+use pushflow_core::{Pool, PoolError, TaskError};
 use pushflow_pools::coroutine;
 use pushflow_pools::factory::PoolSettings;
 use pushflow_pools::process::Output;
@@ -184,7 +184,14 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     // With their events tasks tell what this run is.
     let told = announced.as_ref().map(Announced::execinfo).cloned();
     let tasks = told.into_iter().fold(tasks, |tasks, execinfo| tasks.ewoks(EwoksOptions { execinfo, ..ewoks.clone() }));
-    let network = compile(&graph, &tasks).map_err(|error| Problem::of_compile(&error))?;
+    let (network, announced) = match prepare(&graph, &tasks, options.pre_import == Some(true) && !args.dry_run) {
+        Ok(network) => (network, announced),
+        Err(problem) => {
+            // Whether that can be told or not, this is the error.
+            announced.map(|announced| announced.end(Some(Reason { message: &problem.message, traceback: &[] })));
+            return Err(problem);
+        }
+    };
     let workers =
         args.workers.or(options.max_workers.map(|most| if most == 0 { graph.nodes.len().max(1) } else { most }));
     let name = args.pool.as_deref().or(options.pool.as_deref());
@@ -236,6 +243,19 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
         display.warn(&format!("the end of the run cannot be announced: {error}"));
     }
     Ok(Some(outcome))
+}
+
+/// Compiles a workflow, after its functions and classes were imported, if they are to be.
+fn prepare(graph: &Arc<Graph>, tasks: &Tasks, imports: bool) -> Result<Network, Problem> {
+    if imports {
+        let problem = |(node, error): (&Node, TaskError)| Problem {
+            node: Some(node.label().as_str().into()),
+            place: Some(node.place.clone()),
+            ..Problem::of_task(&error)
+        };
+        tasks.import(graph).map_err(problem)?;
+    }
+    compile(graph, tasks).map_err(|error| Problem::of_compile(&error))
 }
 
 /// Gives the settings of the command line to the nodes that say nothing about them.

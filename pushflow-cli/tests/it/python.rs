@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::{answer, directory_with, pushflow, stderr};
+use crate::{answer, directory_with, nodes, pushflow, run_json, stderr};
 
 const MODULE: &str = "
 import os
@@ -42,15 +42,52 @@ fn modules_are_imported_once_unless_told_otherwise() {
 #[test]
 fn a_module_that_is_not_there_is_an_error_of_its_task() {
     let text = r#"{"nodes": [{"id": "a", "task_type": "method", "task_identifier": "no_such_module.f"}]}"#;
-    for (options, mentions) in [(&[][..], 0), (&["-o", "pre_import=true"], 1)] {
-        let directory = directory_with("w.json", text);
-        let output = pushflow(directory.path())
-            .args(["run", "w.json", "--output-format", "json"])
-            .args(options)
-            .output()
-            .unwrap();
-        let answer = answer(&output);
-        assert_eq!((output.status.code(), &answer["error"]["type"]), (Some(10), &json!("TaskExecutionError")));
-        assert_eq!(stderr(&output).matches("in advance").count(), mentions, "{}", stderr(&output));
+    let directory = directory_with("w.json", text);
+    let output = pushflow(directory.path()).args(["run", "w.json", "--output-format", "json"]).output().unwrap();
+    let answer = answer(&output);
+    assert_eq!((output.status.code(), &answer["error"]["type"]), (Some(10), &json!("TaskExecutionError")));
+    assert!(!stderr(&output).contains("in advance"), "{}", stderr(&output));
+}
+
+fn method(id: &str, function: &str, inputs: &str) -> String {
+    format!(r#"{{"id": "{id}", "task_type": "method", "task_identifier": "{function}", "default_inputs": [{inputs}]}}"#)
+}
+
+/// As in ewoks, what is imported in advance and cannot be is the error of the workflow. Without, it is that of its node.
+#[test]
+fn what_cannot_be_imported_in_advance_is_an_error_before_anything_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().join("made");
+    let made = json!({"name": 0, "value": place});
+    for (function, type_name, message) in [
+        ("no_such_module.f", "ModuleNotFoundError", "No module named 'no_such_module'"),
+        ("os.path.no_such_function", "ImportError", "Cannot import no_such_function from os.path"),
+    ] {
+        let workflow = nodes(&[method("a", "os.mkdir", &made.to_string()), method("b", function, "")]);
+        for pool in ["process", "thread", "in_place"] {
+            let (code, answer) = run_json(&workflow, &["--pool", pool, "-o", "pre_import=true"]);
+            assert_eq!((code, &answer["status"]), (3, &json!("invalid")), "{answer}");
+            let error = &answer["error"];
+            assert_eq!((&error["type"], &error["message"]), (&json!(type_name), &json!(message)), "{answer}");
+            assert_eq!((&error["node"], &error["line"]), (&json!("b"), &json!(1)), "{answer}");
+            assert!(!place.exists());
+        }
+        let (code, answer) = run_json(&workflow, &["--pool", "thread"]);
+        assert_eq!((code, &answer["failures"][0]["node"]), (11, &json!("b")), "{answer}");
+        std::fs::remove_dir(&place).unwrap();
     }
+    let workflow = nodes(&[method("b", "no_such_module.f", "")]);
+    let directory = directory_with("w.json", &workflow);
+    let output = pushflow(directory.path()).args(["run", "w.json", "-o", "pre_import=true"]).output().unwrap();
+    let told = stderr(&output);
+    assert!(told.contains("w.json:1:") && told.contains("No module named 'no_such_module'"), "{told}");
+}
+
+/// Nobody is there to send them: what is asked for cannot be had.
+#[test]
+fn events_need_an_interpreter_with_ewokscore() {
+    let workflow = nodes(&[method("a", "builtins.dict", "")]);
+    let (code, answer) = run_json(&workflow, &["--python", "/no/such/python", "-o", "execinfo=true"]);
+    assert_eq!(code, 3, "{answer}");
+    assert_eq!(answer["error"]["type"], "FileNotFoundError", "{answer}");
 }

@@ -28,6 +28,10 @@ def make(settings):
         from . import announce
 
         return announce.Announcer(settings)
+    if kind == "pushflow import":
+        from . import imports
+
+        return imports.Importer(settings)
     from . import ewoks
 
     return ewoks.Ewoks(settings)

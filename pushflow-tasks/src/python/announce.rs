@@ -1,23 +1,17 @@
 //! [`Announced`]: the events of a run as a whole, for the handlers that `execinfo` names.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use pushflow_core::{Payload, Task, TaskError, Value};
+use pushflow_core::{Payload, TaskError, Value};
 
 use super::environment::Environment;
-use super::nested;
-use super::task::{EwoksOptions, PythonTask, Settings};
-
-/// What the worker program knows it by.
-const TASK_TYPE: &str = "pushflow events";
+use super::errand::Errand;
 
 /// A run whose start was announced. Its end is to be, too: at the latest when this is dropped, as one that was broken off.
 #[derive(Debug)]
 pub struct Announced {
-    task: PythonTask,
+    errand: Errand,
     execinfo: Value,
-    grace: Duration,
     has_ended: bool,
 }
 
@@ -42,20 +36,11 @@ impl Announced {
         workflow: &str,
         grace: Duration,
     ) -> Result<Announced, TaskError> {
-        let settings = Settings {
-            task_type: TASK_TYPE.to_owned(),
-            task_identifier: String::new(),
-            task_generator: None,
-            label: String::new(),
-            python: environment.interpreter().path().to_string_lossy().into_owned(),
-            grace,
-            ewoks: EwoksOptions::default(),
-        };
-        let task = PythonTask::new(settings, environment.home());
+        let errand = Errand::new("pushflow events", environment, grace);
         let inputs = Payload::single("event", "start").with("execinfo", execinfo.clone());
         let inputs = inputs.with("workflow", workflow).with("process_id", i64::from(std::process::id()));
-        let mut announced = Announced { task, execinfo: Value::Null, grace, has_ended: true };
-        announced.execinfo = announced.tell(inputs)?;
+        let mut announced = Announced { errand, execinfo: Value::Null, has_ended: true };
+        announced.execinfo = announced.tell(&inputs)?;
         announced.has_ended = false;
         Ok(announced)
     }
@@ -83,14 +68,11 @@ impl Announced {
             inputs.insert("error_message", message);
             inputs.insert("error_traceback", traceback.join("\n"));
         }
-        self.tell(inputs).map(|_| ())
+        self.tell(&inputs).map(drop)
     }
 
-    fn tell(&self, inputs: Payload) -> Result<Value, TaskError> {
-        let task: Arc<dyn Task> = Arc::new(self.task.clone());
-        let home = self.task.home().ok_or_else(|| TaskError::message("a Python task has a home"))?;
-        let outputs = nested::call(task, home, &inputs, self.grace)?;
-        Ok(outputs.get("execinfo").cloned().unwrap_or_default())
+    fn tell(&self, inputs: &Payload) -> Result<Value, TaskError> {
+        Ok(self.errand.run(inputs)?.get("execinfo").cloned().unwrap_or_default())
     }
 }
 

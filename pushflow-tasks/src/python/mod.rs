@@ -4,6 +4,7 @@
 
 mod announce;
 mod environment;
+mod errand;
 mod interface;
 mod interpreter;
 mod nested;
@@ -12,6 +13,7 @@ mod task;
 
 pub use announce::{Announced, Reason};
 pub use environment::Environment;
+pub(crate) use errand::import;
 pub(crate) use interface::required_inputs;
 pub use interpreter::Interpreter;
 pub(crate) use task::resolve;

@@ -5,11 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "the tests make a named pipe")]
 #![expect(clippy::print_stdout, reason = "a storm tells how far it is")]
+#![expect(clippy::print_stderr, reason = "a parent tells what it hears")]
 
 mod ending;
 mod errors;
 mod hostile;
 mod leaving;
+mod logs;
 mod storm;
 mod values;
 
@@ -46,9 +48,12 @@ fn main() -> ExitCode {
     if let Ok(part) = std::env::var(storm::PART) {
         return storm::play(&part);
     }
+    if let Ok(name) = std::env::var(logs::PART) {
+        return logs::play(&name);
+    }
     let trials = setups().into_iter().flat_map(|setup| {
         let cases: Vec<Case> = if setup.is_thorough() {
-            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES].concat()
+            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES].concat()
         } else {
             [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
         };

@@ -139,3 +139,20 @@ def linger(path):
 
 def loaded(name):
     return name in sys.modules, os.getppid()
+
+
+def log_and_fail():
+    import logging
+    import warnings
+
+    logger = logging.getLogger("test.tasks")
+    logger.warning("careful: %d", 7)
+    logger.info("by the way")
+    logger.debug("not heard")
+    warnings.simplefilter("always")
+    warnings.warn("odd")
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logger.exception("went wrong")
+    raise ValueError
