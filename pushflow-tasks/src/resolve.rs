@@ -169,6 +169,15 @@ impl Tasks {
         Ok(())
     }
 
+    /// Returns what workers import in any case for the tasks of a workflow; with `options`, all its tasks are run by `ewokscore`.
+    #[cfg(feature = "python")]
+    pub fn libraries(graph: &Graph, options: &EwoksOptions) -> Vec<String> {
+        let is_of_ewoks =
+            |node: &Node| matches!(node.task_type, TaskType::Class | TaskType::Generated | TaskType::Notebook);
+        let wanted = !options.is_empty() || graph.nodes.iter().any(is_of_ewoks);
+        if wanted { of_ewoks() } else { Vec::new() }
+    }
+
     /// Sets what `ewokscore` is given beside the inputs of tasks.
     #[cfg(feature = "python")]
     #[must_use]
@@ -288,8 +297,9 @@ impl Interfaces for Tasks {
         if !self.imports || node.task_type != TaskType::Class {
             return None;
         }
-        let environment = self.environment().ok()?;
-        crate::python::required_inputs(environment.interpreter(), node.task_identifier.as_deref()?)
+        // As it is for a workflow with classes.
+        let environment = self.environment().ok()?.pre_import(of_ewoks()).quietly();
+        crate::python::required_inputs(&environment, node.task_identifier.as_deref()?, self.grace)
     }
 
     fn outputs(&self, node: &Node) -> Option<Vec<Key>> {
@@ -298,6 +308,12 @@ impl Interfaces for Tasks {
             _ => TaskTypes.outputs(node),
         }
     }
+}
+
+/// What workers import that run tasks by `ewokscore`.
+#[cfg(feature = "python")]
+fn of_ewoks() -> Vec<String> {
+    ["ewokscore.inittask", "ewokscore.progress"].map(str::to_owned).into()
 }
 
 fn unavailable(node: &Node) -> TaskError {

@@ -175,8 +175,11 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     display.show_run_of(&graph);
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
     // Once instead of in every worker; and tasks that start together are not told apart by how long their modules take.
-    let modules = if options.pre_import == Some(false) { Vec::new() } else { Tasks::modules(&graph) };
     let ewoks = args.ewoks.add_to(options.ewoks)?;
+    let mut modules = Tasks::libraries(&graph, &ewoks);
+    if options.pre_import != Some(false) {
+        modules.extend(Tasks::modules(&graph));
+    }
     let tasks = tasks.pre_import(modules).ewoks(ewoks.clone());
     let tasks = if options.pre_import.is_none() { tasks.pre_import_quietly() } else { tasks };
     let announced =

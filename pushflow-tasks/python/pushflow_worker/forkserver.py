@@ -17,6 +17,8 @@ _END = struct.Struct("<iIQ")
 _FORKED, _REFUSED = 1, 2
 _PR_SET_PDEATHSIG = 1
 _SYS_PIDFD_OPEN = 434
+# Threads of libraries that have handlers for a fork, pthread_atfork(3), by which the child gets what it needs.
+_FORK_THEMSELVES = ("jemalloc_bg_thd",)
 
 
 def serve(link, settings):
@@ -60,9 +62,13 @@ class Server:
         if child == 0:
             os._exit(0)
         os.waitpid(child, 0)
-        threads = len(os.listdir("/proc/self/task"))
-        if threads > 1:
-            self.refuses = "importing %s has started %d threads" % (", ".join(self.pre_import) or "nothing", threads - 1)
+        threads = other_threads()
+        if threads:
+            self.refuses = "importing %s has started %d threads (%s)" % (
+                ", ".join(self.pre_import) or "nothing",
+                len(threads),
+                ", ".join(threads),
+            )
         if self.refuses:
             self.tell("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses)
         gc.collect()
@@ -176,6 +182,21 @@ class Server:
             if tells is not None:
                 send(tells, _END.pack(status, 0, usage.ru_maxrss))
                 tells.close()
+
+
+def other_threads():
+    """Returns the names of the threads that a child would miss. proc_tid_comm(5)"""
+    names = []
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open("/proc/self/task/%s/comm" % thread) as file:
+                name = file.read().strip()
+        except OSError:
+            # It has ended.
+            continue
+        if int(thread) != os.getpid() and name not in _FORK_THEMSELVES:
+            names.append(name)
+    return names
 
 
 def send(sock, data, descriptor=None):

@@ -32,6 +32,10 @@ def make(settings):
         from . import imports
 
         return imports.Importer(settings)
+    if kind == "pushflow interface":
+        from . import interface
+
+        return interface.Interface(settings)
     from . import ewoks
 
     return ewoks.Ewoks(settings)

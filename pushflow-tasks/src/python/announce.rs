@@ -72,7 +72,7 @@ impl Announced {
     }
 
     fn tell(&self, inputs: &Payload) -> Result<Value, TaskError> {
-        Ok(self.errand.run(inputs)?.get("execinfo").cloned().unwrap_or_default())
+        Ok(self.errand.run(inputs, None)?.get("execinfo").cloned().unwrap_or_default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Errand`]: what this program has an interpreter do that is of no node.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pushflow_core::{Outcome, Payload, Task, TaskError};
 
@@ -31,14 +31,14 @@ impl Errand {
         Errand { task: PythonTask::new(settings, environment.home()), grace }
     }
 
-    /// Has it done, and waits for that.
-    pub(super) fn run(&self, inputs: &Payload) -> Outcome {
+    /// Has it done, and waits for that, until the deadline at most.
+    pub(super) fn run(&self, inputs: &Payload, deadline: Option<Instant>) -> Outcome {
         let home = self.task.home().ok_or_else(|| TaskError::message("a Python task has a home"))?;
-        nested::call(Arc::new(self.task.clone()), home, inputs, self.grace)
+        nested::call(Arc::new(self.task.clone()), home, inputs, self.grace, deadline)
     }
 }
 
 /// Imports an object by its name, as the task that it is would.
 pub(crate) fn import(environment: &Environment, name: &str, grace: Duration) -> Result<(), TaskError> {
-    Errand::new("pushflow import", environment, grace).run(&Payload::single("name", name)).map(drop)
+    Errand::new("pushflow import", environment, grace).run(&Payload::single("name", name), None).map(drop)
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pushflow_core::event::{Listener, RunId};
 use pushflow_core::interrupt::{Cause, Interruption};
@@ -32,9 +32,15 @@ pub(super) fn run(task: Arc<dyn Task>, home: &Home, inputs: &Payload, grace: Dur
     send(errand, home, ctx.attempt(), inputs, grace)
 }
 
-/// Runs a task of no node in a worker of its home, and waits for the outcome.
-pub(super) fn call(task: Arc<dyn Task>, home: &Home, inputs: &Payload, grace: Duration) -> Outcome {
-    let (node, run, mark) = (String::new(), RunId::default(), Interruption::new());
+/// Runs a task of no node in a worker of its home, and waits for the outcome; it is broken off at the deadline.
+pub(super) fn call(
+    task: Arc<dyn Task>,
+    home: &Home,
+    inputs: &Payload,
+    grace: Duration,
+    deadline: Option<Instant>,
+) -> Outcome {
+    let (node, run, mark) = (String::new(), RunId::default(), Interruption::with_deadline(deadline));
     let errand = Errand { task, node, run, mark, listener: None, state: Mutex::default() };
     send(errand, home, 1, inputs, grace)
 }

@@ -21,6 +21,7 @@ const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker.ewoks" => "ewoks.py",
     "pushflow_worker.forkserver" => "forkserver.py",
     "pushflow_worker.imports" => "imports.py",
+    "pushflow_worker.interface" => "interface.py",
     "pushflow_worker.interrupts" => "interrupts.py",
     "pushflow_worker.logs" => "logs.py",
     "pushflow_worker.memory" => "memory.py",

@@ -16,7 +16,19 @@ from ewoksppf import bindings
 from ewoksutils import exceptions
 
 
-def execute_graph(graph, inputs=None, varinfo=None, timeout=None, raise_on_error=True, startargs=None, pool_type=None, **options):
+def execute_graph(
+    graph,
+    inputs=None,
+    varinfo=None,
+    execinfo=None,
+    task_options=None,
+    timeout=None,
+    raise_on_error=True,
+    startargs=None,
+    pool_type=None,
+    pre_import=None,
+    **options
+):
     """Executes a workflow in the way of ewoksppf."""
     unknown = {name: value for name, value in options.items() if value not in (None, False, True)}
     if unknown:
@@ -33,7 +45,8 @@ def execute_graph(graph, inputs=None, varinfo=None, timeout=None, raise_on_error
             with open(command[-1], "w") as file:
                 json.dump(inputs, file)
         told = {"varinfo": varinfo, "timeout": timeout, "raise_on_error": raise_on_error}
-        told.update(startargs=startargs, pool_type=pool_type)
+        told.update(startargs=startargs, pool_type=pool_type, pre_import=pre_import)
+        told.update(execinfo=execinfo, task_options=task_options)
         for name, value in told.items():
             if value is not None:
                 command += ["-o", "%s=%s" % (name, json.dumps(value))]

@@ -14,6 +14,7 @@ mod leaving;
 mod logs;
 mod storm;
 mod values;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -53,7 +54,8 @@ fn main() -> ExitCode {
     }
     let trials = setups().into_iter().flat_map(|setup| {
         let cases: Vec<Case> = if setup.is_thorough() {
-            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES].concat()
+            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES, warm::CASES]
+                .concat()
         } else {
             [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
         };

@@ -137,10 +137,6 @@ def linger(path):
     child.wait()
 
 
-def loaded(name):
-    return name in sys.modules, os.getppid()
-
-
 def log_and_fail():
     import logging
     import warnings
