@@ -113,3 +113,102 @@ impl fmt::Debug for Launched {
         f.debug_struct("Launched").field("process", &self.process).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::process::ExitStatusExt;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A process that says when it hears SIGINT, and goes on.
+    fn process() -> (Process, Link) {
+        let body = |inside: &mut pushflow_signals::Inside| {
+            let link = inside.link.share();
+            let mut heard = pushflow_signals::interrupt::received();
+            link.send(b"ready", &[]).map_err(|error| error.to_string())?;
+            loop {
+                if pushflow_signals::interrupt::wait_received(heard, Duration::from_secs(60)) {
+                    heard = pushflow_signals::interrupt::received();
+                    link.send(b"heard", &[]).map_err(|error| error.to_string())?;
+                }
+            }
+        };
+        let mut process = Process::closure(body).start().unwrap();
+        let mut link = process.take_link().unwrap();
+        assert_eq!(&said(&mut link), b"ready");
+        (process, link)
+    }
+
+    fn said(link: &mut Link) -> [u8; 5] {
+        let mut said = [0; 5];
+        link.read_exact(&mut said).unwrap();
+        said
+    }
+
+    fn wait_end(attended: &mut Attended) -> Ending {
+        let limit = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(ending) = attended.try_end().unwrap() {
+                return ending;
+            }
+            assert!(Instant::now() < limit);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn signals_reach_a_child() {
+        for (end, signal) in [(Attended::terminate as fn(&Attended), Signal::TERMINATE), (Attended::kill, Signal::KILL)]
+        {
+            let (process, mut link) = process();
+            let pid = process.pid();
+            let mut attended = Attended::Own(process);
+            assert_eq!(attended.pid(), pid);
+            for interrupt in [Attended::interrupt_now, Attended::interrupt_alone] {
+                interrupt(&attended);
+                assert_eq!(&said(&mut link), b"heard");
+            }
+            assert_eq!(attended.try_end().unwrap(), None);
+            end(&attended);
+            assert_eq!(wait_end(&mut attended).status.signal(), Some(signal.number()));
+        }
+    }
+
+    /// As above, with a child that somebody else has: who tells of its end is another process.
+    #[test]
+    fn signals_reach_who_was_adopted() {
+        for (end, signal) in [(Attended::terminate as fn(&Attended), Signal::TERMINATE), (Attended::kill, Signal::KILL)]
+        {
+            let (mut child, mut link) = process();
+            let tell = |inside: &mut pushflow_signals::Inside| {
+                let mut exit = vec![0; 16];
+                exit[1] = 7;
+                inside.link.receive(&mut [0], &mut Vec::new()).map_err(|error| error.to_string())?;
+                inside.link.send(&exit, &[]).map_err(|error| error.to_string())?;
+                Ok(Vec::new())
+            };
+            let mut forker = Process::closure(tell).start().unwrap();
+            let status = forker.take_link().unwrap();
+            let pidfd = child.pidfd().try_clone_to_owned().unwrap();
+            let mut attended = Attended::Adopted(Adopted::new(child.pid(), pidfd, status.share(), false).unwrap());
+            assert_eq!(attended.pid(), child.pid());
+            for interrupt in [Attended::interrupt_now, Attended::interrupt_alone] {
+                interrupt(&attended);
+                assert_eq!(&said(&mut link), b"heard");
+            }
+            end(&attended);
+            let ended = loop {
+                if let Some(ended) = child.try_end().unwrap() {
+                    break ended;
+                }
+                std::thread::yield_now();
+            };
+            assert_eq!(ended.status.signal(), Some(signal.number()));
+            assert_eq!(attended.try_end().unwrap(), None, "that is for its forker to tell");
+            status.send(b"x", &[]).unwrap();
+            assert_eq!(wait_end(&mut attended).status.code(), Some(7));
+        }
+    }
+}
