@@ -11,7 +11,8 @@ from . import errors
 
 # Words of the ledger: see `pushflow-pools/src/process/ledger.rs`.
 _BEGUN, _HEARD, _ENDING = 0, 1, 8
-_OURS = (signal.SIGINT, signal.SIGTERM)
+_INT, _TERM, _UNBLOCK = int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIG_UNBLOCK)
+_OURS = (_INT, _TERM)
 
 
 class Interrupts:
@@ -39,20 +40,21 @@ class Interrupts:
 
     def install(self):
         """Has SIGTERM say where this process is, before it ends it."""
-        self.terminate = signal.getsignal(signal.SIGTERM)
+        self.terminate = _signal.getsignal(_TERM)
         faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
         self.unraisable = sys.unraisablehook
         sys.unraisablehook = self.swallowed
 
     def restore(self):
         """Undoes what a task has done to the signals that end the next one."""
-        if signal.getsignal(signal.SIGINT) is not self.handler:
+        # Not by the functions of `signal`, which make members of enumerations of all numbers: this is done for each call.
+        if _signal.getsignal(_INT) is not self.handler:
             signal.signal(signal.SIGINT, self.handler)
-        if signal.getsignal(signal.SIGTERM) is not self.terminate:
+        if _signal.getsignal(_TERM) != self.terminate:
             signal.signal(signal.SIGTERM, signal.SIG_DFL if self.terminate is None else self.terminate)
             faulthandler.unregister(signal.SIGTERM)
             faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
-        _signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+        _signal.pthread_sigmask(_UNBLOCK, _OURS)
 
     def asked(self):
         """Returns the word of the ledger if it is about what runs, else 0."""
