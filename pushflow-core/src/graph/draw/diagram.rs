@@ -57,6 +57,14 @@ pub(super) enum LinkKind {
     Error,
 }
 
+/// What a text about a diagram is made of: nodes, and groups around them and around other groups.
+pub(super) enum Part<'a> {
+    Node(usize, &'a DrawnNode),
+    /// The groups are numbered from 0, in the order of their beginnings.
+    Begin(usize, &'a Group),
+    End,
+}
+
 /// Longer texts are cut.
 const LONGEST: usize = 40;
 
@@ -98,6 +106,26 @@ impl Diagram {
             label: short(&label(link), false),
         });
         Diagram { title: graph.label.to_string(), links: links.collect(), nodes, root }
+    }
+
+    /// Goes through nodes and groups, from the outside in; the first number is how deep a part lies, from 1.
+    pub(super) fn parts(&self, mut visit: impl FnMut(usize, Part<'_>)) {
+        self.parts_of(&self.root, 1, &mut 0, &mut visit);
+    }
+
+    /// Nesting is bounded on loading.
+    fn parts_of(&self, group: &Group, depth: usize, groups: &mut usize, visit: &mut impl FnMut(usize, Part<'_>)) {
+        for member in &group.members {
+            match member {
+                Member::Node(index) => visit(depth, Part::Node(*index, &self.nodes[*index])),
+                Member::Group(inner) => {
+                    visit(depth, Part::Begin(*groups, inner));
+                    *groups += 1;
+                    self.parts_of(inner, depth + 1, groups, visit);
+                    visit(depth, Part::End);
+                }
+            }
+        }
     }
 
     /// Writes it in the language of Graphviz.

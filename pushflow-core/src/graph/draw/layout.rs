@@ -124,3 +124,78 @@ pub(super) fn text_width(text: &str, character: f64) -> f64 {
     let wide = text.chars().filter(|c| *c >= WIDE && *c != '…').count();
     character * float(text.chars().count() + wide)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Format;
+    use super::super::super::load::{LoadOptions, load_text};
+    use super::*;
+
+    fn placed(text: &str) -> (Diagram, Layout) {
+        let diagram = Diagram::of(&load_text(text, Format::Json, &LoadOptions::default()).unwrap());
+        let layout = place(&diagram);
+        (diagram, layout)
+    }
+
+    fn holds(outer: &Rect, inner: &Rect) -> bool {
+        outer.x <= inner.x
+            && outer.y <= inner.y
+            && inner.x + inner.width <= outer.x + outer.width
+            && inner.y + inner.height <= outer.y + outer.height
+    }
+
+    fn overlap(one: &Rect, other: &Rect) -> bool {
+        one.x < other.x + other.width
+            && other.x < one.x + one.width
+            && one.y < other.y + other.height
+            && other.y < one.y + one.height
+    }
+
+    /// `a -> s(t(b -> c), d) -> e`, in which `s` and `t` are workflows.
+    const NESTED: &str = r#"{"nodes": [
+        {"id": "a", "method": "m.f"},
+        {"id": "s", "task_type": "graph", "task_identifier": {
+            "graph": {"id": "s", "input_nodes": [{"id": "in", "node": "t", "sub_node": "b"}], "output_nodes": [{"id": "out", "node": "d"}]},
+            "nodes": [
+                {"id": "t", "task_type": "graph", "task_identifier": {
+                    "nodes": [{"id": "b", "method": "m.f"}, {"id": "c", "method": "m.a_long_name_of_a_function"}],
+                    "links": [{"source": "b", "target": "c"}]}},
+                {"id": "d", "method": "m.f"}],
+            "links": [{"source": "t", "target": "d", "sub_source": "c"}]}},
+        {"id": "e", "method": "m.f"}],
+      "links": [{"source": "a", "target": "s", "sub_target": "in"}, {"source": "s", "target": "e", "sub_source": "out"}]}"#;
+
+    #[test]
+    fn groups_are_around_what_is_in_them_and_nothing_else() {
+        let (diagram, layout) = placed(NESTED);
+        let node = |label: &str| {
+            let index = diagram.nodes.iter().position(|node| node.label == label).unwrap();
+            &layout.nodes[index]
+        };
+        let group = |name: &str| &layout.groups.iter().find(|(found, _)| found == name).unwrap().1;
+        let (s, t) = (group("s"), group("t"));
+        assert!(holds(s, t) && holds(s, node("d")) && holds(t, node("b")) && holds(t, node("c")));
+        assert!(!overlap(t, node("d")) && !overlap(s, node("a")) && !overlap(s, node("e")));
+        assert!(node("b").y >= t.y + NAME, "its name is above");
+        let whole = Rect { x: 0.0, y: 0.0, width: layout.width, height: layout.height };
+        assert!(holds(&whole, s) && layout.nodes.iter().all(|node| holds(&whole, node)));
+        // Down, as things go.
+        let heights = ["a", "b", "c", "d", "e"].map(|label| node(label).y);
+        assert!(heights.is_sorted_by(|one, other| one < other), "{heights:?}");
+    }
+
+    #[test]
+    fn a_node_is_as_wide_as_what_is_written_in_it() {
+        let (diagram, layout) = placed(NESTED);
+        for (drawn, rect) in diagram.nodes.iter().zip(&layout.nodes) {
+            assert!(rect.width > text_width(&drawn.task, 6.2) && rect.width > text_width(&drawn.label, 7.6));
+            assert!((rect.center() - rect.x - rect.width / 2.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        assert_eq!(text_width("ab…", 2.0), 6.0);
+        assert_eq!(text_width("一b", 2.0), 6.0);
+    }
+}

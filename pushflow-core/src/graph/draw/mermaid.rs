@@ -2,12 +2,23 @@
 
 use std::fmt::Write;
 
-use super::diagram::{Diagram, Group, LinkKind, Member};
+use super::diagram::{Diagram, LinkKind, Part};
 
 pub(super) fn write(diagram: &Diagram) -> String {
     let mut text = format!("---\ntitle: {}\n---\nflowchart TD\n", title(&diagram.title));
-    let mut groups = 0;
-    members(diagram, &diagram.root, 1, &mut groups, &mut text);
+    diagram.parts(|depth, part| {
+        let indent = "  ".repeat(depth);
+        // Writing to a String cannot fail.
+        let _ = match part {
+            Part::Node(index, node) => {
+                let label = quoted(&format!("{}<br>{}", node.label, node.task));
+                let (open, close) = if node.is_end { ("([", "])") } else { ("(", ")") };
+                writeln!(text, "{indent}n{index}{open}{label}{close}")
+            }
+            Part::Begin(number, group) => writeln!(text, "{indent}subgraph g{number} [{}]", quoted(&group.name)),
+            Part::End => writeln!(text, "{indent}end"),
+        };
+    });
     for link in &diagram.links {
         let arrow = if link.kind == LinkKind::Required { "-->" } else { "-.->" };
         let label = match (link.kind, link.label.as_str()) {
@@ -15,11 +26,9 @@ pub(super) fn write(diagram: &Diagram) -> String {
             (_, "") => String::new(),
             (_, label) => format!("|{}|", quoted(label)),
         };
-        // Writing to a String cannot fail.
         let _ = writeln!(text, "  n{} {arrow}{label} n{}", link.source, link.target);
     }
-    for (index, link) in diagram.links.iter().enumerate().filter(|(_, link)| link.kind == LinkKind::Error) {
-        debug_assert_eq!(link.kind, LinkKind::Error);
+    for (index, _) in diagram.links.iter().enumerate().filter(|(_, link)| link.kind == LinkKind::Error) {
         let _ = writeln!(text, "  linkStyle {index} stroke:red,color:red");
     }
     for (index, node) in diagram.nodes.iter().enumerate() {
@@ -29,27 +38,6 @@ pub(super) fn write(diagram: &Diagram) -> String {
         }
     }
     text
-}
-
-/// Writes the members of a group; nesting is bounded on loading.
-fn members(diagram: &Diagram, group: &Group, depth: usize, groups: &mut usize, text: &mut String) {
-    let indent = "  ".repeat(depth);
-    for member in &group.members {
-        match member {
-            Member::Node(index) => {
-                let node = &diagram.nodes[*index];
-                let label = quoted(&format!("{}<br>{}", node.label, node.task));
-                let (open, close) = if node.is_end { ("([", "])") } else { ("(", ")") };
-                let _ = writeln!(text, "{indent}n{index}{open}{label}{close}");
-            }
-            Member::Group(inner) => {
-                let _ = writeln!(text, "{indent}subgraph g{groups} [{}]", quoted(&inner.name));
-                *groups += 1;
-                members(diagram, inner, depth + 1, groups, text);
-                let _ = writeln!(text, "{indent}end");
-            }
-        }
-    }
 }
 
 fn title(text: &str) -> String {
