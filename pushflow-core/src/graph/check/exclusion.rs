@@ -120,3 +120,88 @@ fn finding(graph: &Graph, node: usize, one: &Link, other: &Link) -> Finding {
         place: node.place.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Format;
+    use super::super::super::load::{LoadOptions, load_text};
+    use super::*;
+
+    /// The messages about a workflow of nodes `a` to `e`, whose links are `a b attributes`.
+    fn found(links: &[(&str, &str, &str)]) -> Vec<String> {
+        let nodes = ["a", "b", "c", "d", "e"].map(|id| format!(r#"{{"id": "{id}", "method": "m.f"}}"#));
+        let links = links.iter().map(|(source, target, attributes)| {
+            format!(r#"{{"source": "{source}", "target": "{target}", {attributes}}}"#)
+        });
+        let links = links.collect::<Vec<_>>().join(", ");
+        let text = format!(r#"{{"nodes": [{}], "links": [{links}]}}"#, nodes.join(", "));
+        let graph = load_text(&text, Format::Json, &LoadOptions::default()).unwrap();
+        let mut findings = Vec::new();
+        check(&graph, &mut findings);
+        findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    const ALWAYS: &str = r#""required": true"#;
+    const ON_ERROR: &str = r#""required": true, "on_error": true"#;
+    const OPTIONAL: &str = r#""required": false"#;
+
+    fn when(value: &str) -> String {
+        format!(r#""required": true, "conditions": [{{"source_output": "x", "value": {value}}}]"#)
+    }
+
+    #[test]
+    fn both_ways_of_one_node_cannot_be_waited_for() {
+        let (yes, no) = (when("1"), when("2"));
+        let links = [("a", "b", &*yes), ("a", "c", &no), ("b", "d", ALWAYS), ("c", "d", ALWAYS), ("d", "e", ALWAYS)];
+        let message = "node 'd' is never executed: it waits for both 'a' -> 'b' (when x = 1) and 'a' -> 'c' (when x = 2), of \
+                       which at most one is used";
+        assert_eq!(found(&links), [message], "and what follows from it is not told again");
+    }
+
+    #[test]
+    fn an_error_excludes_a_result() {
+        let links = [("a", "b", ON_ERROR), ("a", "c", ALWAYS), ("b", "d", ALWAYS), ("c", "d", ALWAYS)];
+        let message = "node 'd' is never executed: it waits for both 'a' -> 'b' (on an error) and 'a' -> 'c' (on a result), of which \
+                       at most one is used";
+        assert_eq!(found(&links), [message]);
+    }
+
+    #[test]
+    fn what_may_both_happen_is_no_contradiction() {
+        let (one, same, other) =
+            (when("1"), when("true"), r#""required": true, "conditions": [{"source_output": "y", "value": 2}]"#);
+        for second in [&*same, other, ALWAYS] {
+            let links = [("a", "b", &*one), ("a", "c", second), ("b", "d", ALWAYS), ("c", "d", ALWAYS)];
+            assert_eq!(found(&links), [""; 0], "{second}");
+        }
+        // It does not wait for one of them.
+        let no = when("2");
+        let links = [("a", "b", &*one), ("a", "c", &no), ("b", "d", ALWAYS), ("c", "d", OPTIONAL)];
+        assert_eq!(found(&links), [""; 0]);
+    }
+
+    /// A node that is executed for each of two links passes on what they have in common, and nothing else.
+    #[test]
+    fn of_optional_links_what_all_have_in_common_counts() {
+        let (one, two) = (when("1"), when("2"));
+        let rest = [("b", "d", OPTIONAL), ("c", "d", OPTIONAL), ("a", "e", &*two), ("d", "e", ALWAYS)];
+        let after_b = [&[("a", "b", &*one), ("b", "c", ALWAYS)][..], &rest].concat();
+        assert_eq!(found(&after_b).len(), 1, "both ways to `d` begin with that to `b`");
+        let after_either = [&[("a", "b", &*one), ("a", "c", &*two)][..], &rest].concat();
+        assert_eq!(found(&after_either), [""; 0]);
+    }
+
+    #[test]
+    fn in_a_loop_other_outputs_may_come() {
+        let (one, two) = (when("1"), when("2"));
+        let links = [
+            ("e", "a", ALWAYS),
+            ("a", "b", &*one),
+            ("a", "c", &two),
+            ("b", "a", OPTIONAL),
+            ("b", "d", ALWAYS),
+            ("c", "d", ALWAYS),
+        ];
+        assert_eq!(found(&links), [""; 0]);
+    }
+}
