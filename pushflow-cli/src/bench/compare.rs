@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::report::{Report, Row, Summary, VERSION, figure, heading, names};
-use crate::display::columns::Columns;
+use crate::display::table::Table;
 
 /// Two saved runs, figure by figure.
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ impl<'a> Comparison<'a> {
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut columns = Columns::new(["pool", "figure", "before", "after", "ratio"]);
+        let mut table = Table::new(["pool", "figure", "before", "after", "ratio"]);
         for row in &self.rows {
             for Pair { name, before, after, ratio, differs } in &row.figures {
                 let more = name == "throughput";
@@ -73,7 +73,7 @@ impl<'a> Comparison<'a> {
                     (true, true) => "better",
                     (true, false) => "worse",
                 };
-                columns.row([
+                table.row([
                     row.case.to_string(),
                     heading(name),
                     figure(name, before.median),
@@ -83,7 +83,7 @@ impl<'a> Comparison<'a> {
                 ]);
             }
         }
-        let mut text = columns.to_string();
+        let mut text = table.to_string();
         for case in &self.unmatched {
             text += &format!("only in one of them: {case}\n");
         }

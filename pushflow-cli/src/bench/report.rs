@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Figures, Measure};
 use super::measure::median;
-use crate::display::columns::Columns;
+use crate::display::table::Table;
 
 /// All that was measured.
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,16 +128,15 @@ impl Report {
     /// A line for each case, a column for each figure.
     pub(crate) fn text(&self) -> String {
         let names = names(&self.rows);
-        let mut columns =
-            Columns::new(std::iter::once("pool".to_owned()).chain(names.iter().map(|name| heading(name))));
+        let mut table = Table::new(std::iter::once("pool".to_owned()).chain(names.iter().map(|name| heading(name))));
         for row in &self.rows {
             let cell = |name: &String| match row.summary(name) {
                 Some(summary) => format!("{} ±{:.0}%", figure(name, summary.median), 100.0 * summary.spread()),
                 None => "-".to_owned(),
             };
-            columns.row(std::iter::once(row.case.to_string()).chain(names.iter().map(cell)));
+            table.row(std::iter::once(row.case.to_string()).chain(names.iter().map(cell)));
         }
-        let mut text = columns.to_string();
+        let mut text = table.to_string();
         for row in &self.rows {
             if let Some(error) = &row.error {
                 let _ = writeln!(text, "{}: {error}", row.case);

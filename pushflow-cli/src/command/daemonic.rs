@@ -13,8 +13,9 @@ use pushflow_tasks::nested::Nested;
 use pushflow_tasks::{bprocess, mpprocess};
 use serde::{Deserialize, Serialize};
 
-use crate::display::columns::Columns;
+use crate::display::table::Table;
 use crate::display::out;
+use crate::display::table::Table;
 use crate::exit_code;
 use crate::values::TextOrJson;
 
@@ -192,7 +193,7 @@ fn names(children: &[Child], daemonic: bool) -> Vec<String> {
 }
 
 fn text(children: &[Child]) -> String {
-    let mut columns = Columns::new([
+    let mut table = Table::new([
         "started as",
         "start method",
         "daemonic",
@@ -205,10 +206,10 @@ fn text(children: &[Child]) -> String {
         let MayStart { processes, billiard_processes, commands } = child.may_start;
         let method = child.start_method.clone().unwrap_or_else(|| "-".to_owned());
         let first = [child.way.to_owned(), method, truth(child.daemonic)];
-        columns.row(first.into_iter().chain([processes, billiard_processes, commands].map(truth)));
+        table.row(first.into_iter().chain([processes, billiard_processes, commands].map(truth)));
     }
     let mut refusals: Vec<&str> = children.iter().filter_map(|child| child.refusal.as_deref()).collect();
     refusals.dedup();
     let list = |daemonic| names(children, daemonic).iter().map(|name| format!(" {name}\n")).collect::<String>();
-    format!("{columns}\nno: {}\n\nDaemonic:\n{}Non-Daemonic:\n{}", refusals.join("; "), list(true), list(false))
+    format!("{table}\nno: {}\n\nDaemonic:\n{}Non-Daemonic:\n{}", refusals.join("; "), list(true), list(false))
 }

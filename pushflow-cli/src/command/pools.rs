@@ -4,8 +4,9 @@ use clap::Args;
 use pushflow_pools::factory;
 use serde::Serialize;
 
-use crate::display::columns::Columns;
+use crate::display::table::Table;
 use crate::display::out;
+use crate::display::table::Table;
 use crate::exit_code;
 use crate::values::TextOrJson;
 
@@ -65,13 +66,13 @@ fn about(name: &'static str, default: &str) -> About {
 }
 
 fn text(pools: &[About]) -> String {
-    let mut columns = Columns::new(["name", "is", "workers", "when a worker is lost", "start methods"]);
+    let mut table = Table::new(["name", "is", "workers", "when a worker is lost", "start methods"]);
     for About { name, is, workers, lost_worker, has_start_methods, default } in pools {
         let name = if *default { format!("{name} (default)") } else { (*name).to_owned() };
         let methods = if *has_start_methods { "forkserver (default), spawn, fork" } else { "-" };
-        columns.row([name, (*is).to_owned(), (*workers).to_owned(), (*lost_worker).to_owned(), methods.to_owned()]);
+        table.row([name, (*is).to_owned(), (*workers).to_owned(), (*lost_worker).to_owned(), methods.to_owned()]);
     }
-    columns.to_string()
+    table.to_string()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What is shown, in each format: results on standard output, all else on standard error.
 
-pub(crate) mod columns;
 mod events;
 pub(crate) mod excerpt;
 mod harmless;

@@ -135,3 +135,63 @@ fn data(link: &Link) -> String {
 fn json(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use pushflow_core::graph::{Format, LoadOptions, load_text};
+
+    use super::*;
+
+    fn load(nodes: &str, links: &str) -> Graph {
+        let text = format!(r#"{{"graph": {{"id": "w"}}, "nodes": [{nodes}], "links": [{links}]}}"#);
+        load_text(&text, Format::Json, &LoadOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn each_input_has_the_option_that_sets_it() {
+        let nodes =
+            r#"{"id": "a", "method": "m.f"}, {"id": "b:c", "label": "B", "method": "m.g"}, {"id": 3, "method": "m.h"}"#;
+        let graph = load(nodes, "");
+        let input = |node, name: Key, value| FreeInput { node, name, value };
+        let free = [
+            input(0, "x".into(), None),
+            input(1, Key::Position(0), Some(Value::list([1]))),
+            input(2, "y".into(), Some(Value::Null)),
+        ];
+        let expected = "\
+node  input  value       task        option
+a     x      (required)  method m.f  -pn a:x=
+B     0      [1]         method m.g  -pl B:0=
+3     y      null        method m.h  -pl 3:y=
+";
+        assert_eq!(inputs(&graph, &free), expected);
+        assert_eq!(inputs(&graph, &[]), "w: takes no inputs\n");
+    }
+
+    #[test]
+    fn nodes_and_links_are_shown_as_they_are_executed() {
+        let nodes = r#"{"id": "a", "method": "m.f", "conditions_else_value": "*", "default_inputs": [{"name": "x", "value": "y"}]},
+            {"id": "b", "label": "B", "method": "m.g"}, {"id": "c", "method": "m.h"}"#;
+        let links = r#"
+            {"source": "a", "target": "b", "map_all_data": true, "cache_if_optional": true,
+             "conditions": [{"source_output": "o", "value": 1}, {"source_output": "p", "value": "*"}]},
+            {"source": "a", "target": "c", "on_error": true},
+            {"source": "b", "target": "c", "required": true, "data_mapping": [{"source_output": "o", "target_input": 0}]}"#;
+        let expected = "\
+node  label  task        start/end  default inputs  else
+a            method m.f  start      x=\"y\"           \"*\"
+b     B      method m.g
+c            method m.h  end
+
+from  to  used           waited for  data
+a     b   o=1 and p=\"*\"  no, kept    all
+a     c   on error       no
+b     c   always         yes         o->0
+";
+        assert_eq!(resolved(&load(nodes, links)), expected);
+        assert_eq!(
+            resolved(&load(r#"{"id": "a", "method": "m.f"}"#, "")),
+            "node  task        start/end\na     method m.f  start, end\n"
+        );
+    }
+}

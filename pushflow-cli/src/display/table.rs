@@ -17,12 +17,14 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new<const N: usize>(heading: [&str; N]) -> Table {
-        Table { heading: heading.map(str::to_owned).into(), rows: Vec::new() }
+    pub(crate) fn new<T: Into<String>>(heading: impl IntoIterator<Item = T>) -> Table {
+        Table { heading: heading.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into_iter().map(|cell| short(&harmless(&cell).replace('\n', "\\n"))).collect());
+    /// Adds a row, with a cell for each heading.
+    pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
+        let cell = |cell: T| short(&harmless(&cell.into()).replace('\n', "\\n"));
+        self.rows.push(cells.into_iter().map(cell).collect());
     }
 }
 
@@ -71,8 +73,8 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_they_have_to_be() {
         let mut table = Table::new(["node", "empty", "runs"]);
-        table.row(["ä".into(), String::new(), "1".into()]);
-        table.row(["long name\n".into(), String::new(), "22".into()]);
+        table.row(["ä", "", "1"]);
+        table.row(["long name\n", "", "22"]);
         assert_eq!(table.to_string(), "node         runs\nä            1\nlong name\\n  22\n");
         let mut wide = Table::new(["x"]);
         wide.row(["y".repeat(100)]);

@@ -8,7 +8,7 @@ use super::axes::Environment;
 use super::promise::Verdict;
 use super::tally::{Counts, Tally};
 use super::watch::{Plan, Results};
-use crate::display::columns::Columns;
+use crate::display::table::Table;
 
 /// All of it as one JSON object.
 #[derive(Serialize)]
@@ -120,15 +120,15 @@ fn table(tallies: &[&Tally]) -> String {
             pools.push(&tally.cell.pool);
         }
     }
-    let mut columns = Columns::new(std::iter::once("pool").chain(kinds.iter().copied()));
+    let mut table = Table::new(std::iter::once("pool").chain(kinds.iter().copied()));
     for pool in pools {
         let of = |kind: &&str| {
             let of = tallies.iter().filter(|tally| tally.cell.pool == pool && tally.cell.kind == **kind);
             counts(&totals(of.copied()))
         };
-        columns.row(std::iter::once(pool.to_owned()).chain(kinds.iter().map(of)));
+        table.row(std::iter::once(pool.to_owned()).chain(kinds.iter().map(of)));
     }
-    columns.to_string()
+    table.to_string()
 }
 
 /// Those that are not 0.
