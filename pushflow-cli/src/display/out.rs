@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use console::Term;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -46,6 +47,11 @@ fn above(write: impl FnOnce()) {
         Some(line) => line.suspend(write),
         None => write(),
     }
+}
+
+/// Returns how wide the terminal is that standard error is; `None` when it is none.
+pub(crate) fn room() -> Option<usize> {
+    Term::stderr().size_checked().map(|(_, columns)| columns.into())
 }
 
 /// Writes a line to standard error, without characters that could control a terminal.

@@ -22,12 +22,18 @@ pub(crate) fn inputs(graph: &Graph, inputs: &[FreeInput]) -> String {
         let node = &graph.nodes[*node];
         let value = value.as_ref().map_or("(required)".to_owned(), json);
         let option = match &node.id {
-            NodeId::Text(id) if !id.contains([':', '=']) => format!("-pn {id}:{name}="),
-            _ => format!("-pl {}:{name}=", node.label()),
+            NodeId::Text(id) if !id.contains([':', '=']) => format!("-pn {}", quoted(&format!("{id}:{name}="))),
+            _ => format!("-pl {}", quoted(&format!("{}:{name}=", node.label()))),
         };
         table.row([node.label().to_string(), name.to_string(), value, task(node), option]);
     }
     table.to_string()
+}
+
+/// A text as a shell takes it: with a value behind it, as one word.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The inputs for programs.
@@ -166,6 +172,12 @@ B     0      [1]         method m.g  -pl B:0=
 ";
         assert_eq!(inputs(&graph, &free), expected);
         assert_eq!(inputs(&graph, &[]), "w: takes no inputs\n");
+    }
+
+    #[test]
+    fn an_option_is_one_word_for_a_shell() {
+        assert_eq!(quoted("s:n:x="), "s:n:x=");
+        assert_eq!(quoted("it's $HOME:x="), r"'it'\''s $HOME:x='");
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Tally {
             let ((bad, time), (other_bad, other_time)) = (key(one.1), key(other.1));
             other_bad.cmp(&bad).then(other_time.total_cmp(&time))
         });
-        let mut table = Table::new(["node", "done", "failed", "tried again", "not ended", "seconds"]);
+        let headings = ["node", "done", "failed", "tried again", "not ended", "seconds"];
+        let mut table = Table::new(headings).within(out::room());
         let number = |count: u64| if count == 0 { String::new() } else { count.to_string() };
         for (name, of) in nodes.iter().take(MOST_ROWS) {
             let seconds = if of.running == 0 { format!("{:.2}", of.seconds.max(0.0)) } else { String::new() };
