@@ -8,7 +8,7 @@ use super::error::{GraphError, GraphErrorKind};
 use super::item::Item;
 use super::place::Place;
 use super::source::{Format, Source};
-use super::yaml;
+use super::{json, yaml};
 
 /// Reads a text as far as needed and hands its content to a function.
 pub(super) fn with_root<T>(
@@ -17,7 +17,13 @@ pub(super) fn with_root<T>(
     read: impl FnOnce(Item<'_>) -> Result<T, GraphError>,
 ) -> Result<T, GraphError> {
     match format {
-        Format::Json => read(Item::json(source)?),
+        Format::Json => match Item::json(source) {
+            Ok(root) => read(root),
+            Err(error) => match json::mask(source.text()) {
+                Some(masked) => read(Item::json(&source.masked(&masked))?),
+                None => Err(error),
+            },
+        },
         Format::Yaml => {
             let tree = yaml::read(source)?;
             read(Item::yaml(source, &tree))

@@ -122,14 +122,17 @@ const KEYS: [&str; 6] = ["id", "label", "task_identifier", "all", "name", "value
 fn read_input(item: &Item<'_>) -> Result<Input, GraphError> {
     let (mut name, mut value, mut id, mut all) = (None, None, None, false);
     let (mut label, mut task_identifier) = (None, None);
+    let mut matches_nothing = false;
     for (key, item) in item.entries("an input")? {
         match key.as_str() {
             "name" => name = Some(input_name(&item, "'name' of an input")?),
             "value" => value = Some(item.value()?),
             "id" if item.is_null() => id = Some(InputNodes::Nothing),
             "id" => id = Some(InputNodes::Id(item.node_id("'id' of an input")?)),
-            "label" if !item.is_null() => label = Some(item.label("'label' of an input")?),
-            "task_identifier" if !item.is_null() => {
+            // Null is the label of no node.
+            "label" | "task_identifier" if item.is_null() => matches_nothing = true,
+            "label" => label = Some(item.label("'label' of an input")?),
+            "task_identifier" => {
                 task_identifier = Some(item.text("'task_identifier' of an input")?);
             }
             "all" => all = item.truth("'all' of an input")?,
@@ -155,6 +158,7 @@ fn read_input(item: &Item<'_>) -> Result<Input, GraphError> {
     };
     let nodes = match id {
         Some(nodes) => nodes,
+        None if matches_nothing => InputNodes::Nothing,
         None if label.is_some() || task_identifier.is_some() => InputNodes::Matching { label, task_identifier },
         None if all => InputNodes::All,
         None => InputNodes::Start,

@@ -57,6 +57,14 @@ impl<'d> Item<'d> {
         self.type_name() == "null"
     }
 
+    /// Whether it is null or an empty text, which for many keys is as if they were not there.
+    pub(super) fn is_nothing(&self) -> bool {
+        match self.raw {
+            Raw::Json(text) => matches!(text, "null" | "\"\""),
+            Raw::Yaml(tree) => tree.is_nothing(),
+        }
+    }
+
     pub(super) fn is_object(&self) -> bool {
         self.type_name() == "object"
     }

@@ -80,13 +80,58 @@ pub(super) fn value<'d>(source: &Source<'d>, text: &'d str, depth: usize) -> Res
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
         Some(b'n') | None => Value::Null,
-        Some(_) => number(text),
+        Some(_) => number(source.original_of(text)),
     })
 }
 
-/// Reads a number as Python does: integers of any size, and floats beyond the largest are infinite.
+/// Reads a number as Python does: integers of any size, floats beyond the largest are infinite, and `NaN` and `Infinity`
+/// are numbers, too.
 fn number(text: &str) -> Value {
     Value::integer(text).or_else(|| text.parse().ok().map(Value::Float)).unwrap_or(Value::Null)
+}
+
+/// What Python's `json` writes for numbers that JSON cannot express, and numbers of the same length.
+const BEYOND_JSON: [(&str, &str); 2] = [("NaN", "0.0"), ("Infinity", "0.000000")];
+
+/// Puts numbers in the place of `NaN` and `Infinity`, which Python's `json` writes and reads; `None` when there are none.
+///
+/// Semantics: those words alone are values, and `-` may come before the second.
+pub(super) fn mask(text: &str) -> Option<String> {
+    if !BEYOND_JSON.iter().any(|(word, _)| text.contains(word)) {
+        return None;
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let (taken, put) = match BEYOND_JSON.iter().find(|(word, _)| rest.starts_with(word)) {
+            Some((word, number)) => {
+                let is_part = |char: char| char.is_alphanumeric() || char == '.' || (char == '-' && *word == "NaN");
+                if masked.ends_with(is_part) || rest[word.len()..].starts_with(char::is_alphanumeric) {
+                    return None;
+                }
+                (word.len(), *number)
+            }
+            None if char == '"' => {
+                let string = string_length(rest);
+                (string, &rest[..string])
+            }
+            None => (char.len_utf8(), &rest[..char.len_utf8()]),
+        };
+        masked.push_str(put);
+        rest = &rest[taken..];
+    }
+    Some(masked)
+}
+
+/// The length of the string that a text begins with, to the end of the text when it has no end.
+fn string_length(text: &str) -> usize {
+    let mut escaped = true;
+    let end = text.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
 }
 
 /// Returns the error about a part of the source that is not JSON.

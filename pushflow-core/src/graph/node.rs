@@ -114,16 +114,22 @@ impl<'d> DraftNode<'d> {
             "label" => node.label = if item.is_null() { None } else { Some(item.label("'label' of a node")?) },
             "task_type" => {
                 self.keys.insert(TYPE);
-                node.task_type = TaskType::from(item.text("'task_type' of a node")?.as_str());
+                // Null is no type that exists, as a text without meaning: that shows when the task is looked for.
+                let name = if item.is_null() { SmolStr::default() } else { item.text("'task_type' of a node")? };
+                node.task_type = TaskType::from(name.as_str());
             }
             "task_identifier" => {
-                self.keys.insert(IDENTIFIER);
+                if !item.is_nothing() {
+                    self.keys.insert(IDENTIFIER);
+                }
                 if !self.keys.is_legacy() {
                     self.set_identifier(item)?;
                 }
             }
             "task_generator" => {
-                self.keys.insert(GENERATOR);
+                if !item.is_nothing() {
+                    self.keys.insert(GENERATOR);
+                }
                 let generator = if item.is_null() { None } else { Some(item.text("'task_generator' of a node")?) };
                 node.task_generator = generator.filter(|name| !name.is_empty()).map(Arc::new);
             }

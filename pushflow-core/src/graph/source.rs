@@ -24,6 +24,8 @@ pub enum Format {
 pub(super) struct Source<'t> {
     file: Option<Arc<PathBuf>>,
     text: &'t str,
+    /// What was there before numbers took the place of what JSON does not know, byte for byte; else the text itself.
+    original: &'t str,
     /// The last place that was asked for: places are mostly asked for in order, so counting goes on from there.
     cursor: Cell<Cursor>,
     /// Places at equal distances up to the furthest one so far, for when counting has to go back.
@@ -59,16 +61,23 @@ impl Cursor {
 
 impl<'t> Source<'t> {
     pub(super) fn new(text: &'t str, file: Option<Arc<PathBuf>>) -> Source<'t> {
-        Source {
-            file,
-            text: text.strip_prefix('\u{feff}').unwrap_or(text),
-            cursor: Cell::new(START),
-            marks: RefCell::default(),
-        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Source { file, text, original: text, cursor: Cell::new(START), marks: RefCell::default() }
     }
 
     pub(super) fn text(&self) -> &'t str {
         self.text
+    }
+
+    /// Returns this source with another text of the same length to be read in place of its own.
+    pub(super) fn masked(&self, text: &'t str) -> Source<'t> {
+        Source { original: self.text, ..Source::new(text, self.file.clone()) }
+    }
+
+    /// Returns what a part of the text was before it was masked.
+    pub(super) fn original_of(&self, part: &str) -> &'t str {
+        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        self.original.get(start..start.saturating_add(part.len())).unwrap_or_default()
     }
 
     pub(super) fn place(&self, line: u32, column: u32) -> Place {

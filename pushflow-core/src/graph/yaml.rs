@@ -55,6 +55,14 @@ impl Tree {
         }
     }
 
+    pub(super) fn is_nothing(&self) -> bool {
+        match &self.content {
+            Content::Scalar(Value::Null) => true,
+            Content::Scalar(Value::Str(text)) => text.is_empty(),
+            _ => false,
+        }
+    }
+
     pub(super) fn items(&self) -> &[Tree] {
         if let Content::List(items) = &self.content { items } else { &[] }
     }

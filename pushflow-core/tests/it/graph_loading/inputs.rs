@@ -22,6 +22,8 @@ fn selection_of_nodes() {
         (r#""id": "b","#, vec!["b"]),
         (r#""id": null, "label": "a","#, vec![]),
         (r#""label": "a","#, vec!["a"]),
+        (r#""label": null,"#, vec![]),
+        (r#""task_identifier": null, "label": "a","#, vec![]),
         (r#""label": "b","#, vec![]),
         (r#""label": "the b","#, vec!["b"]),
         (r#""task_identifier": "um","#, vec!["a", "b"]),

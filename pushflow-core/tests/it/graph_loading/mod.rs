@@ -15,7 +15,7 @@ use std::path::Path;
 
 use pushflow_core::graph::{
     Format, Graph, GraphError, GraphErrorKind, Input, LoadOptions, NodeId, Resolved, Settings, load_file, load_inputs,
-    load_text, parse_inputs,
+    load_text, parse_inputs, parse_value,
 };
 use pushflow_core::{Key, Value};
 

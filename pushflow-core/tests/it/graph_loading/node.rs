@@ -47,6 +47,15 @@ fn a_task_has_to_be_complete() {
         refused(&nodes(&format!(r#"{{"id": "a", {attributes}}}"#)), "ValueError", message);
     }
     assert_eq!(load(&nodes(r#"{"method": "m.f"}"#)).unwrap_err().type_name(), "TypeError");
+    // As editors of workflows write what was not filled in.
+    for attributes in [
+        r#""task_type": "ppfport", "task_identifier": null"#,
+        r#""task_type": "ppfport", "task_identifier": """#,
+        r#""task_type": "method", "task_identifier": "x", "task_generator": null"#,
+        r#""task_type": "method", "task_identifier": "x", "task_generator": """#,
+    ] {
+        assert!(load(&nodes(&format!(r#"{{"id": "a", {attributes}}}"#))).is_ok(), "{attributes}");
+    }
 }
 
 #[test]

@@ -2,6 +2,36 @@
 
 use super::*;
 
+/// Files that Python's `json` has written.
+#[test]
+fn numbers_beyond_json_are_read() {
+    let text = r#"{"nodes": [{"id": "NaN", "method": "m.f", "default_inputs": [
+        {"name": "Infinity\" NaN", "value": [NaN, -Infinity,Infinity , 1e999, {"x":NaN}]}, {"name": "y", "value": 1.5}]}]}"#;
+    let graph = load(text).unwrap();
+    let (name, value) = &graph.nodes[0].default_inputs[0];
+    assert_eq!((graph.nodes[0].id.to_string(), name), ("NaN".to_owned(), &Key::from("Infinity\" NaN")));
+    assert_eq!(value.python_repr(), "[nan, -inf, inf, inf, {'x': nan}]");
+    assert_eq!(graph.nodes[0].default_inputs[1].1, Value::Float(1.5));
+    assert_eq!(parse_value("-Infinity", Format::Json).unwrap(), Value::Float(f64::NEG_INFINITY));
+    for wrong in [
+        "NaN5",
+        "-NaN",
+        "5NaN",
+        "{NaN: 1}",
+        "+Infinity",
+        "1e-Infinity",
+        "1.Infinity",
+        "Infinityx",
+        "nan",
+        "[NaN",
+        "\"NaN",
+    ] {
+        assert_eq!(parse_value(wrong, Format::Json).unwrap_err().type_name(), "EwoksDecodeError", "{wrong}");
+    }
+    let place = parse_value("[NaN,\n NaN 1]", Format::Json).unwrap_err().place().cloned().unwrap();
+    assert_eq!((place.line, place.column), (2, 6));
+}
+
 #[test]
 fn a_mistake_in_json_has_line_and_column() {
     for (text, at, what) in [
