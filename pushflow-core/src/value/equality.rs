@@ -34,9 +34,9 @@ impl Value {
         }
     }
 
-    /// Whether Python could use it as a key; lists, maps and what was not set cannot be.
+    /// Whether Python can look it up in a set; lists, maps and what was not set cannot be, but a set can.
     pub fn is_hashable(&self) -> bool {
-        const UNHASHABLE: [&str; 5] = ["list", "dict", "set", "bytearray", "numpy.ndarray"];
+        const UNHASHABLE: [&str; 4] = ["list", "dict", "bytearray", "numpy.ndarray"];
         match self {
             Value::List(_) | Value::Map(_) | Value::Array(_) | Value::Missing => false,
             Value::Opaque(opaque) => !UNHASHABLE.contains(&opaque.type_name.as_str()),
