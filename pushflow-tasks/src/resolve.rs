@@ -62,7 +62,9 @@ const KINDS: &[(&str, Make)] = &[
     #[cfg(feature = "subprocess")]
     ("subprocess", |tasks, node| crate::subprocess::resolve(node, tasks.grace)),
     #[cfg(feature = "script")]
-    ("script", |tasks, node| tasks.by_ewoks(node, |node| crate::script::resolve(node, tasks.grace))),
+    ("script", |tasks, node| {
+        tasks.by_ewoks(node, |node| crate::script::resolve(node, tasks.grace, tasks.interpreter_of(node)))
+    }),
     ("ppfport", |tasks, node| tasks.by_ewoks(node, |_| Ok(Arc::new(crate::ppfport::PpfPort)))),
     #[cfg(feature = "python")]
     ("class", python),
@@ -205,6 +207,19 @@ impl Tasks {
                 Announced::start(&self.environment()?, &execinfo, &graph.id, self.grace).map(Some)
             }
         }
+    }
+
+    /// The interpreter of a script in Python: that of Python tasks, if there is one.
+    #[cfg(all(feature = "python", feature = "script"))]
+    fn interpreter_of(&self, node: &Node) -> Option<String> {
+        node.task_identifier.as_deref().filter(|name| name.ends_with(".py"))?;
+        self.environment().ok()?.interpreter().path().to_str().map(str::to_owned)
+    }
+
+    #[cfg(all(not(feature = "python"), feature = "script"))]
+    #[expect(clippy::unused_self, reason = "as in builds with Python")]
+    fn interpreter_of(&self, _: &Node) -> Option<String> {
+        None
     }
 
     /// Makes a task that `ewokscore` runs when it is given options, else one of this crate.

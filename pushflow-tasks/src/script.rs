@@ -1,7 +1,7 @@
 //! `script` nodes: commands and script files, with the conventions of ewoks.
 //!
-//! A `task_identifier` that is a file is executed: directly when it begins with `#!`, by `python` when its name ends with
-//! `.py`, else by `bash`. Anything else is a command, split at single spaces; there is no shell and no quoting. Named
+//! A `task_identifier` that is a file is executed: directly when it begins with `#!`, by the interpreter of
+//! Python tasks when its name ends with `.py`, else by `bash`. Anything else is a command, split at single spaces; there is no shell and no quoting. Named
 //! inputs become `-x value` or `--name value`, without a value when it is empty; positional inputs follow. Inputs that
 //! begin with `_` and are known change how it is run: `_capture_output`, `_merge_err`, `_raise_on_error`.
 //!
@@ -22,6 +22,8 @@ use pushflow_core::task::Recipe;
 use pushflow_core::value::{from_value_ref, to_value};
 use pushflow_core::{Context, ErrorKind, Outcome, Payload, Task, TaskError, Value, register_task_kind};
 
+use pushflow_signals::Signal;
+
 use crate::subprocess::{Completed, Output, Subprocess, SubprocessError, position, python_text};
 
 /// A command or a script file as a task.
@@ -31,6 +33,7 @@ use crate::subprocess::{Completed, Output, Subprocess, SubprocessError, position
 pub struct Script {
     identifier: String,
     grace: Duration,
+    python: Option<String>,
 }
 
 /// Returns the task of a `script` node.
@@ -38,21 +41,29 @@ pub struct Script {
 /// # Errors
 ///
 /// None today: whether the command exists shows when it is executed.
-pub fn resolve(node: &Node, grace: Duration) -> Result<Arc<dyn Task>, TaskError> {
+pub fn resolve(node: &Node, grace: Duration, python: Option<String>) -> Result<Arc<dyn Task>, TaskError> {
     let identifier = node.task_identifier.as_deref().unwrap_or_default();
-    Ok(Arc::new(Script::new(identifier).grace(grace)))
+    Ok(Arc::new(Script { python, ..Script::new(identifier).grace(grace) }))
 }
 
 impl Script {
     /// Creates a script task from a file name or a command.
     pub fn new(identifier: impl Into<String>) -> Script {
-        Script { identifier: identifier.into(), grace: crate::resolve::DEFAULT_GRACE }
+        Script { identifier: identifier.into(), grace: crate::resolve::DEFAULT_GRACE, python: None }
     }
 
     /// Sets how long it may take to end after it was told to, before it is killed; 2 seconds by default.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Script {
         self.grace = grace;
+        self
+    }
+
+    /// Sets the interpreter of scripts in Python, by its path; by default it is `python`, or `python3` where there is only
+    /// that.
+    #[must_use]
+    pub fn python(mut self, interpreter: impl Into<String>) -> Script {
+        self.python = Some(interpreter.into());
         self
     }
 
@@ -66,7 +77,7 @@ impl Script {
         if begins_with_interpreter(path) {
             vec![absolute]
         } else if self.identifier.ends_with(".py") {
-            vec![python().into(), absolute]
+            vec![self.python.as_deref().map_or_else(|| python().into(), OsString::from), absolute]
         } else {
             vec!["bash".into(), absolute]
         }
@@ -101,7 +112,8 @@ impl Task for Script {
     }
 
     fn recipe(&self) -> Option<Recipe> {
-        let settings = to_value(&(&self.identifier, self.grace)).expect("a text and a duration are values");
+        let settings =
+            to_value(&(&self.identifier, self.grace, &self.python)).expect("texts and a duration are values");
         Some(Recipe { kind: KIND.into(), settings })
     }
 }
@@ -110,10 +122,12 @@ impl Task for Script {
 const KIND: &str = "pushflow-tasks script";
 
 register_task_kind!(KIND, |settings| {
-    let (identifier, grace) = from_value_ref(settings)?;
-    Ok(Arc::new(Script { identifier, grace }))
+    let (identifier, grace, python) = from_value_ref(settings)?;
+    Ok(Arc::new(Script { identifier, grace, python }))
 });
 
+/// As which the command itself is an input in ewoks.
+const SCRIPT: &str = "_script";
 const CAPTURE: &str = "_capture_output";
 const MERGE_ERR: &str = "_merge_err";
 const RAISE: &str = "_raise_on_error";
@@ -155,7 +169,7 @@ fn arguments(inputs: &Payload) -> Vec<String> {
             continue;
         }
         let Key::Name(name) = key else { continue };
-        if matches!(name.as_str(), CAPTURE | MERGE_ERR | RAISE) {
+        if matches!(name.as_str(), SCRIPT | CAPTURE | MERGE_ERR | RAISE) {
             continue;
         }
         arguments.push(if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") });
@@ -185,7 +199,12 @@ fn called_process_error(words: &[OsString], completed: &Completed) -> TaskError 
     let command = Value::list(words.iter().map(|word| Value::from(&*word.to_string_lossy()))).python_repr();
     let code = completed.return_code;
     let message = if code < 0 {
-        format!("Command '{command}' died with signal {}.", code.unsigned_abs())
+        match Signal::from_number(-code) {
+            signal if signal.is_known() => {
+                format!("Command '{command}' died with <Signals.{signal}: {}>.", signal.number())
+            }
+            signal => format!("Command '{command}' died with unknown signal {}.", signal.number()),
+        }
     } else {
         format!("Command '{command}' returned non-zero exit status {code}.")
     };

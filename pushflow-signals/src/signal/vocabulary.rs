@@ -27,6 +27,11 @@ impl Signal {
         Signal(number)
     }
 
+    /// Whether it has a name.
+    pub fn is_known(self) -> bool {
+        signal_hook::low_level::signal_name(self.0).is_some()
+    }
+
     /// Returns the number that the system uses, for messages and exit codes (128 + number).
     pub fn number(self) -> i32 {
         self.0

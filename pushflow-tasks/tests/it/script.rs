@@ -61,6 +61,9 @@ fn a_failing_command_is_an_error_on_request_only() {
     let error = run(&Script::new("false"), Payload::single("_raise_on_error", true)).unwrap_err();
     assert_eq!(error.text(), "Command '['false']' returned non-zero exit status 1.");
     assert_eq!(error.type_name(), "CalledProcessError");
+    let killed = Payload::from([("_raise_on_error", Value::from(true)), ("c", "kill -9 $$".into())]);
+    let error = run(&Script::new("sh"), killed).unwrap_err();
+    assert_eq!(error.text(), "Command '['sh', '-c', 'kill -9 $$']' died with <Signals.SIGKILL: 9>.");
 }
 
 #[test]
@@ -87,6 +90,9 @@ fn files_are_run_by_what_they_are() {
         outputs.map(|outputs| text(&outputs, "out").to_owned())
     };
     assert_eq!(out("a.py").unwrap(), "['x y']\n");
+    let with_interpreter = Script::new(path("a.py").to_str().unwrap()).python("echo");
+    let outputs = run(&with_interpreter, captured()).unwrap();
+    assert_eq!(text(&outputs, "out"), format!("{}\n", path("a.py").display()));
     assert_eq!(out("b").unwrap(), "bash\nx y\n");
     assert_eq!(out("c.py").unwrap(), "shebang\n");
     let error = out("d").unwrap_err();
