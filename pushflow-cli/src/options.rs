@@ -67,11 +67,11 @@ impl EngineOptions {
             }
             "scaling_workers" => self.scaling = Some(needed(value.as_bool(), name, TRUTH, value)?),
             "context" => self.start_method = optional(value, |value| value.as_str()?.parse().ok(), name, METHOD)?,
-            "raise_on_error" => self.raise_on_error = needed(value.as_bool(), name, TRUTH, value)?,
+            "raise_on_error" => self.raise_on_error = optional(value, Value::as_bool, name, TRUTH)?.unwrap_or(true),
             "forced_interruption" => self.forced_interruption = needed(value.as_bool(), name, TRUTH, value)?,
             // From the command line signals always stop.
             "stop_on_signals" if value.as_bool() == Some(true) => {}
-            "startargs" => self.start_data = needed(start_data(value), name, START, value)?,
+            "startargs" => self.start_data = optional(value, start_data, name, START)?.unwrap_or_default(),
             "pre_import" => self.pre_import = optional(value, Value::as_bool, name, TRUTH)?,
             "varinfo" => self.ewoks.varinfo = object(value, name)?,
             "execinfo" => {

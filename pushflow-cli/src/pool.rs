@@ -103,7 +103,9 @@ fn wishes(graph: &Graph) -> impl Iterator<Item = (&Node, &SmolStr)> {
 
 fn unknown(name: &str) -> Problem {
     let known = factory::names().collect::<Vec<_>>().join(", ");
-    Problem::usage(format!("unknown pool type `{name}`, this build has: {known}, {IN_PLACE}"))
+    let message = format!("unknown pool type `{name}`, this build has: {known}, {IN_PLACE}");
+    // The type that pypushflow has for it.
+    Problem { type_name: "KeyError".into(), ..Problem::usage(message) }
 }
 
 fn make(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Problem> {
