@@ -13,7 +13,6 @@ use pushflow_tasks::nested::Nested;
 use pushflow_tasks::{bprocess, mpprocess};
 use serde::{Deserialize, Serialize};
 
-use crate::display::table::Table;
 use crate::display::out;
 use crate::display::table::Table;
 use crate::exit_code;

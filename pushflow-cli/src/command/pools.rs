@@ -4,7 +4,6 @@ use clap::Args;
 use pushflow_pools::factory;
 use serde::Serialize;
 
-use crate::display::table::Table;
 use crate::display::out;
 use crate::display::table::Table;
 use crate::exit_code;
