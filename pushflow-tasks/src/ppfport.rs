@@ -25,14 +25,18 @@ impl Task for PpfPort {
                 Key::Name(name) => {
                     all.insert(name.clone(), value.clone());
                 }
-                Key::Position(_) => return Err(type_error("keywords must be strings")),
+                // A dictionary of ours has texts for keys.
+                Key::Position(position) => {
+                    all.insert(position.to_string().into(), value.clone());
+                }
             }
         }
         match inputs.get(CARRIED) {
             None | Some(Value::Missing) => {}
             Some(Value::Map(carried)) => all.extend(carried.iter().map(|(name, value)| (name.clone(), value.clone()))),
             Some(other) => {
-                return Err(type_error(format!("`{CARRIED}` must be an object, found {}", other.type_name())));
+                let message = format!("`{CARRIED}` must be an object, found {}", other.type_name());
+                return Err(TaskError::new(ErrorKind::Raised, "TypeError", message));
             }
         }
         Ok(Payload::single(CARRIED, all))
@@ -47,7 +51,3 @@ impl Task for PpfPort {
 const KIND: &str = "pushflow-tasks ppfport";
 
 register_task_kind!(KIND, |_| Ok(Arc::new(PpfPort)));
-
-fn type_error(message: impl Into<String>) -> TaskError {
-    TaskError::new(ErrorKind::Raised, "TypeError", message)
-}

@@ -15,9 +15,13 @@ fn carried_values_overwrite_inputs() {
 }
 
 #[test]
-fn what_is_no_keyword_is_an_error() {
-    let error = run(&PpfPort, Payload::single(Key::Position(0), 1)).unwrap_err();
-    assert_eq!(error.text(), "keywords must be strings");
+fn positions_are_passed_on() {
+    let outputs = run(&PpfPort, Payload::single(Key::Position(0), 1)).unwrap();
+    assert_eq!(outputs, Payload::single("_ppfdict", Value::map([("0", 1)])));
+}
+
+#[test]
+fn what_is_no_dictionary_is_an_error() {
     let error = run(&PpfPort, Payload::single("_ppfdict", 1)).unwrap_err();
     assert_eq!(error.type_name(), "TypeError");
 }
