@@ -51,7 +51,9 @@ fn an_exception_is_told_in_full(setup: Setup) {
 /// A carried dictionary has names only, and digits are a position.
 fn a_dictionary_has_no_positions(setup: Setup) {
     let report = setup.run(&node("a", "ppfmethod", "carry", r#""0": 1"#), "");
-    assert_eq!(report.failures[0].message, explained("keywords must be strings", "carry"));
+    // Older interpreters name the function.
+    let message = report.failures[0].message.replace("carry() keywords", "keywords");
+    assert_eq!(message, explained("keywords must be strings", "carry"));
 }
 
 fn a_handler_gets_the_exception_itself(setup: Setup) {

@@ -34,8 +34,8 @@ pub(crate) const PART: &str = "PUSHFLOW_TEST_STORM";
 const SECONDS: &str = "PUSHFLOW_STORM_SECONDS";
 const SEED: &str = "PUSHFLOW_STORM_SEED";
 /// Executions of one round; a storm is a round on each pool. Where interpreters are started afresh, it is some of them.
-const EXECUTIONS: usize = 600;
-const AFRESH: usize = 100;
+const EXECUTIONS: usize = 400;
+const AFRESH: usize = 60;
 /// How many are under way at most.
 const AHEAD: usize = 60;
 /// How many programs are killed amid their storms, when the time is short.
