@@ -13,7 +13,8 @@ const NARROWEST: usize = 8;
 /// What is between two columns.
 const GAP: usize = 2;
 
-/// Rows below a heading, each column as wide as its widest text. Columns without any text are left out.
+/// Rows below a heading, each column as wide as its widest text. Columns without any text are left out; the last ones may
+/// have no heading.
 #[derive(Debug)]
 pub(crate) struct Table {
     heading: Vec<String>,
@@ -31,7 +32,7 @@ impl Table {
         Table { room, ..self }
     }
 
-    /// Adds a row, with a cell for each heading.
+    /// Adds a row; cells that it does not have are empty.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
         let cell = |cell: T| short(&harmless(&cell.into()).replace('\n', "\\n"), WIDEST);
         self.rows.push(cells.into_iter().map(cell).collect());
@@ -40,10 +41,11 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut columns: Vec<(usize, usize)> = (0..self.heading.len())
-            .filter(|column| self.rows.iter().any(|row| !row[*column].is_empty()))
+        let count = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let mut columns: Vec<(usize, usize)> = (0..count)
+            .filter(|column| self.rows.iter().any(|row| !cell(row, *column).is_empty()))
             .map(|column| {
-                let cells = self.rows.iter().chain([&self.heading]).map(|row| row[column].width());
+                let cells = self.rows.iter().chain([&self.heading]).map(|row| cell(row, column).width());
                 (column, cells.max().unwrap_or_default())
             })
             .collect();
@@ -58,7 +60,7 @@ impl fmt::Display for Table {
         for row in [&self.heading].into_iter().chain(&self.rows) {
             let mut line = String::new();
             for (column, width) in &columns {
-                let cell = short(&row[*column], *width);
+                let cell = short(cell(row, *column), *width);
                 line.push_str(&cell);
                 line.extend(std::iter::repeat_n(' ', width - cell.width() + GAP));
             }
@@ -66,6 +68,10 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+fn cell(row: &[String], column: usize) -> &str {
+    row.get(column).map_or("", String::as_str)
 }
 
 /// A text that is not wider than this.
@@ -88,6 +94,14 @@ fn short(text: &str, widest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_may_be_shorter_or_longer_than_the_heading() {
+        let mut table = Table::new(["a", "b"]);
+        table.row(["1"]);
+        table.row(["1", "2", "3"]);
+        assert_eq!(table.to_string(), "a  b\n1\n1  2  3\n");
+    }
 
     #[test]
     fn columns_are_as_wide_as_they_have_to_be() {
