@@ -32,7 +32,13 @@ const END_BYTES: usize = 16;
 /// How long the end of a process may take that was killed because its forker has gone.
 const DYING: Duration = Duration::from_secs(1);
 
+/// How often who waits for an answer asks whether it is still wanted.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 /// Another program that forks processes for this one.
+///
+/// As long as it has not answered for the first time, it prepares itself, and nothing is lost with it: then dropping this, and the end of this process,
+/// ends it.
 #[derive(Debug)]
 pub struct Forker {
     link: Link,
@@ -60,6 +66,7 @@ impl Forker {
     pub fn new(mut process: Process) -> Result<Forker, Error> {
         let taken = || Error::System { action: "talk to a forker", source: io::ErrorKind::NotConnected.into() };
         let link = process.take_link().ok_or_else(taken)?;
+        process.set_expendable(true);
         Ok(Forker { link, process })
     }
 
@@ -70,25 +77,42 @@ impl Forker {
 
     /// Has one more process forked; returns its link and itself; `None` when the program says that it cannot fork.
     ///
-    /// Blocks the calling thread, for as long as the program takes to answer.
+    /// Blocks the calling thread, for as long as the program takes to answer, or until it is given up. One that is forked
+    /// after that finds nobody at the other end of its link.
     ///
     /// # Errors
     ///
-    /// When the program has ended, does not answer in time, or answers with something else.
-    pub fn one_more(&self, timeout: Duration) -> Result<Option<(Link, Adopted)>, Error> {
+    /// When the program has ended, does not answer in time, or answers with something else; when it is given up.
+    pub fn one_more(
+        &self,
+        timeout: Duration,
+        is_given_up: impl Fn() -> bool,
+    ) -> Result<Option<(Link, Adopted)>, Error> {
         let failed = Error::system("have a process forked");
-        let Some((link, adopted)) =
-            ask(&self.link, self.process.is_daemonic(), Instant::now() + timeout).map_err(failed)?
-        else {
-            return Ok(None);
-        };
+        let deadline = Instant::now() + timeout;
+        let answer = ask(&self.link, self.process.is_daemonic(), deadline, is_given_up).map_err(failed)?;
+        self.process.set_expendable(false);
+        let Some((link, adopted)) = answer else { return Ok(None) };
         family::shut_at_end(&link);
         Ok(Some((link, adopted)))
     }
 }
 
+impl Drop for Forker {
+    fn drop(&mut self) {
+        if self.process.is_expendable() {
+            self.process.kill();
+        }
+    }
+}
+
 /// Asks the program at the other end of a link for one more process.
-fn ask(forker: &Link, daemonic: bool, deadline: Instant) -> io::Result<Option<(Link, Adopted)>> {
+fn ask(
+    forker: &Link,
+    daemonic: bool,
+    deadline: Instant,
+    is_given_up: impl Fn() -> bool,
+) -> io::Result<Option<(Link, Adopted)>> {
     let ((link, theirs), (status, tells)) = (Link::pair()?, Link::pair()?);
     forker.send(FORK, &[theirs.as_fd(), tells.as_fd()])?;
     drop((theirs, tells));
@@ -96,8 +120,13 @@ fn ask(forker: &Link, daemonic: bool, deadline: Instant) -> io::Result<Option<(L
     let mut descriptors = Vec::new();
     let mut filled = 0;
     while filled < ANSWER_BYTES {
-        if !wait_readable(status.as_fd(), deadline)? {
-            return Err(io::ErrorKind::TimedOut.into());
+        while !wait_readable(status.as_fd(), deadline.min(Instant::now() + PATIENCE))? {
+            if is_given_up() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if Instant::now() >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
         }
         match status.receive(&mut answer[filled..], &mut descriptors)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -271,7 +300,7 @@ mod tests {
         answer: impl FnOnce(Link, Link) + Send + 'static,
     ) -> io::Result<Option<(Link, Adopted)>> {
         let (link, thread) = forker(answer);
-        let asked = ask(&link, false, Instant::now() + within);
+        let asked = ask(&link, false, Instant::now() + within, || false);
         drop(link);
         thread.join().unwrap();
         asked
@@ -310,10 +339,11 @@ mod tests {
         let unknown = |_: Link, status: Link| say(&status, &answer(3, 1), &[status.as_fd()]);
         assert_eq!(kind(asked(LONG, unknown)), io::ErrorKind::InvalidData);
         let (link, other) = Link::pair().unwrap();
-        let silent = ask(&link, false, Instant::now() + Duration::from_millis(20));
+        let silent = ask(&link, false, Instant::now() + Duration::from_millis(20), || false);
         assert_eq!(kind(silent), io::ErrorKind::TimedOut);
+        assert_eq!(kind(ask(&link, false, Instant::now() + LONG, || true)), io::ErrorKind::Interrupted);
         drop(other);
-        assert_eq!(kind(ask(&link, false, Instant::now() + LONG)), io::ErrorKind::BrokenPipe);
+        assert_eq!(kind(ask(&link, false, Instant::now() + LONG, || false)), io::ErrorKind::BrokenPipe);
     }
 
     fn end(status: i32, kib: u64) -> Vec<u8> {

@@ -201,14 +201,15 @@ fn enter() -> bool {
     is_first
 }
 
-/// Ends daemonic children by SIGTERM, and SIGKILL after their grace period; waits for the others.
+/// Ends daemonic and expendable children by SIGTERM, and SIGKILL after their grace period; waits for the others.
 fn end_children() {
     // A start takes as long as a fork does; one that takes longer waits for something that may never come.
     let starting = |state: &mut State| state.starting > 0;
     drop(END.get().changed.wait_timeout_while(state(), Duration::from_secs(5), starting));
     let members: Vec<Member> = lock().members.values().cloned().collect();
-    let (others, daemonic): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|member| matches!(member.kind, Kind::Other { .. }));
+    let (others, daemonic): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|member| matches!(member.kind, Kind::Other { .. }) && !member.kin.is_expendable());
     daemonic.iter().for_each(|member| member.kin.signal(Signal::TERM));
     let mut links = std::mem::take(&mut lock().links);
     links.extend(others.iter().filter_map(|member| match &member.kind {

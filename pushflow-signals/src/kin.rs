@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -30,6 +30,8 @@ pub(crate) struct Kin {
     generation: u64,
     /// The number of the SIGINT that was passed on last; at first of the last one that is not for it.
     passed_on: AtomicU64,
+    /// Whether nothing is lost with it.
+    expendable: AtomicBool,
 }
 
 impl Kin {
@@ -51,6 +53,7 @@ impl Kin {
             reaped: Mutex::default(),
             generation: crate::fork_local::generation(),
             passed_on: AtomicU64::new(crate::interrupt::before()),
+            expendable: AtomicBool::new(false),
         })
     }
 
@@ -58,6 +61,14 @@ impl Kin {
     pub(crate) fn resident(mut self) -> Kin {
         self.pidfd = self.pidfd.resident();
         self
+    }
+
+    pub(crate) fn set_expendable(&self, expendable: bool) {
+        self.expendable.store(expendable, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_expendable(&self) -> bool {
+        self.expendable.load(Ordering::SeqCst)
     }
 
     pub(crate) fn pid(&self) -> u32 {

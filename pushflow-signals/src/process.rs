@@ -146,6 +146,15 @@ impl Process {
         self.kin.signal_alone(Signal::INT);
     }
 
+    /// Says whether nothing is lost with it: then the end of this process does not wait for it, but ends it as a daemonic one.
+    pub(crate) fn set_expendable(&self, expendable: bool) {
+        self.kin.set_expendable(expendable);
+    }
+
+    pub(crate) fn is_expendable(&self) -> bool {
+        self.kin.is_expendable()
+    }
+
     /// Sends SIGTERM to the process and its group.
     pub fn terminate(&self) {
         self.kin.signal(Signal::TERM);

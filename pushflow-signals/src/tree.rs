@@ -3,6 +3,7 @@
 //! A place is a text, and what is below it begins with it. Whatever is executed below a process carries the place of that
 //! process in its environment, where /proc shows it: also when it has left the group, the session and its parent.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,13 +65,15 @@ pub(crate) fn sweep(place: &str) -> usize {
 pub(crate) fn sweep_carriers(variable: &str, place: &str) -> usize {
     // A process that the kernel does not let go is not waited for.
     let limit = Instant::now() + Duration::from_secs(5);
-    let mut killed = 0;
+    let mut killed = BTreeSet::new();
     loop {
         let found = carriers(variable, place);
-        let killed_now = found.into_iter().filter(|id| kill(*id, variable, place)).count();
-        killed += killed_now;
-        if killed_now == 0 || Instant::now() > limit {
-            return killed;
+        // One that is dying may be found again, and is one all the same.
+        let killed_now: Vec<u32> = found.into_iter().filter(|id| kill(*id, variable, place)).collect();
+        let is_done = killed_now.is_empty();
+        killed.extend(killed_now);
+        if is_done || Instant::now() > limit {
+            return killed.len();
         }
         std::thread::yield_now();
     }

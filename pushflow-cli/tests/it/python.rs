@@ -1,6 +1,8 @@
 //! Python tasks, as the command line has them run.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
@@ -90,4 +92,57 @@ fn events_need_an_interpreter_with_ewokscore() {
     let (code, answer) = run_json(&workflow, &["--python", "/no/such/python", "-o", "execinfo=true"]);
     assert_eq!(code, 3, "{answer}");
     assert_eq!(answer["error"]["type"], "FileNotFoundError", "{answer}");
+}
+
+const ENDLESS: &str = "
+import os, time
+
+with open('pid.new', 'w') as file:
+    file.write(str(os.getpid()))
+os.rename('pid.new', 'pid')
+time.sleep(100121)
+";
+
+/// Starts a workflow whose module is never imported to its end, and waits until that has begun; returns who imports it.
+fn importing(directory: &Path, options: &[&str]) -> (Child, PathBuf) {
+    let _ = fs::remove_file(directory.join("pid"));
+    let mut command = pushflow(directory);
+    command.args(["run", "w.json", "--output-format", "json"]).args(options);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while !directory.join("pid").exists() {
+        std::thread::yield_now();
+    }
+    let pid = fs::read_to_string(directory.join("pid")).unwrap();
+    (child, Path::new("/proc").join(pid))
+}
+
+#[test]
+fn an_import_that_never_ends_is_broken_off() {
+    let directory = directory_with("w.json", &nodes(&[method("a", "endless.f", "")]));
+    let at = directory.path();
+    fs::write(at.join("endless.py"), ENDLESS).unwrap();
+    for pool in ["process", "multiprocessing", "billiard", "thread", "gevent"] {
+        let (child, importer) = importing(at, &["--pool", pool, "-o", "forced_interruption=true"]);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), importer.exists()), (Some(13), false), "{pool}: {}", answer(&output));
+    }
+    let (child, importer) = importing(at, &["--timeout", "5"]);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), importer.exists()), (Some(12), false), "{}", answer(&output));
+}
+
+#[test]
+fn who_imports_ends_with_a_parent_that_is_killed() {
+    let directory = directory_with("w.json", &nodes(&[method("a", "endless.f", "")]));
+    fs::write(directory.path().join("endless.py"), ENDLESS).unwrap();
+    for pool in ["process", "multiprocessing", "thread"] {
+        let (mut child, importer) = importing(directory.path(), &["--pool", pool]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Somebody else reaps it.
+        while importer.exists() {
+            std::thread::yield_now();
+        }
+    }
 }

@@ -83,15 +83,19 @@ pub(super) struct Escalation {
 }
 
 impl Keeper {
-    /// Starts a worker, and tells it what to be.
-    pub(super) fn start(id: LaneId, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
+    /// Starts a worker, and tells it what to be. A start that takes long may be given up.
+    pub(super) fn start(
+        id: LaneId,
+        settings: &ProcessPoolBuilder,
+        is_given_up: &dyn Fn() -> bool,
+    ) -> Result<Keeper, PoolError> {
         match &settings.connect {
             Some(connect) => {
                 let connection = connect().map_err(PoolError::system("connect to a worker"))?;
                 Keeper::connected(id, connection, settings).map_err(PoolError::system("set up the streams of a worker"))
             }
             None => match &settings.launcher {
-                Some(launcher) => Keeper::launched(id, &**launcher, settings),
+                Some(launcher) => Keeper::launched(id, &**launcher, settings, is_given_up),
                 None => Keeper::started(id, settings),
             },
         }
@@ -124,15 +128,21 @@ impl Keeper {
         Ok(Keeper::new(lane, Some(Attended::Own(process)), None, prints, oom_kills))
     }
 
-    fn launched(id: LaneId, launcher: &dyn Launcher, settings: &ProcessPoolBuilder) -> Result<Keeper, PoolError> {
+    fn launched(
+        id: LaneId,
+        launcher: &dyn Launcher,
+        settings: &ProcessPoolBuilder,
+        is_given_up: &dyn Fn() -> bool,
+    ) -> Result<Keeper, PoolError> {
         let oom_kills = memory::oom_kills();
-        let Launched { link, process } = launcher.launch(&Wanted {
+        let wanted = Wanted {
             daemonic: settings.policy.daemonic,
             children: settings.children.unwrap_or(settings.policy.children),
             exempt: settings.policy.exempt,
             method: settings.method,
             grace: settings.grace,
-        })?;
+        };
+        let Launched { link, process } = launcher.launch(&wanted, is_given_up)?;
         let setup = || -> io::Result<(Lane, Vec<Prints>)> {
             link.set_nonblocking(true)?;
             let ledger = Ledger::new()?;

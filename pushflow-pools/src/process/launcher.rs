@@ -13,10 +13,13 @@ use pushflow_signals::{Adopted, Children, Ending, Link, Process, Signal, StartMe
 pub trait Launcher: Send + Sync {
     /// Starts one more worker. What it is told first, and everything after that, comes over its link.
     ///
+    /// What takes long asks from time to time whether it is given up, and then ends with any error: all that waits for a
+    /// worker is interrupted, or nothing waits any more.
+    ///
     /// # Errors
     ///
     /// Why it cannot be started.
-    fn launch(&self, wanted: &Wanted) -> Result<Launched, PoolError>;
+    fn launch(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Launched, PoolError>;
 }
 
 /// As what a worker is to live.

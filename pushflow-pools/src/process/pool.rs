@@ -54,7 +54,10 @@ impl ProcessPool {
     pub(super) fn start(settings: ProcessPoolBuilder, workers: usize) -> Result<ProcessPool, PoolError> {
         let shared = Arc::new(Shared::new(settings, workers)?);
         let mut supervisor = Supervisor::new(Arc::clone(&shared));
-        supervisor.start_workers()?;
+        // A launcher may take its time, which who makes the pool need not wait for.
+        if shared.settings.launcher.is_none() {
+            supervisor.start_workers()?;
+        }
         let thread = supervisor.start().map_err(PoolError::system("start the thread of a pool"))?;
         Ok(ProcessPool { shared, supervisor: Mutex::new(Some(thread)) })
     }

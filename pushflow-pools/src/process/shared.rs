@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use pushflow_core::error::ErrorKind;
+use pushflow_core::interrupt::Cause;
 use pushflow_core::pool::{Outcome, Ready, Rejected, Stats};
 use pushflow_core::{Execution, PoolError, TaskError, wait};
 use pushflow_signals::Poller;
@@ -239,6 +240,31 @@ impl Shared {
         self.dispatch(state, Some(lane.id));
     }
 
+    /// Whether nobody needs a worker that is being started: all that waits is interrupted, or nothing does in a pool that is
+    /// closed.
+    pub(super) fn is_start_vain(&self) -> bool {
+        let state = self.lock();
+        let is_interrupted = |waiting: &Waiting| waiting.execution.subject().interruption.is_interrupted();
+        (state.phase != Phase::Open || !state.queue.is_empty()) && state.queue.iter().all(is_interrupted)
+    }
+
+    /// The start of a worker was given up: what was waiting for it, and is interrupted, ends without.
+    pub(super) fn start_given_up(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.starting = state.starting.saturating_sub(1);
+        let mut ended = Completions::new();
+        for waiting in std::mem::take(&mut state.queue) {
+            match waiting.execution.subject().interruption.cause() {
+                Some(cause) => ended.push((waiting.execution, Err(not_begun(cause)))),
+                None => state.queue.push_back(waiting),
+            }
+        }
+        let wakers = state.take_room(self.settings.max_pending);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        self.complete(ended);
+    }
+
     /// A worker is not to be had: after a few in a row, what waits fails.
     pub(super) fn start_failed(self: &Arc<Self>, how: NotReady, error: impl Fn() -> TaskError) {
         let mut state = self.lock();
@@ -453,6 +479,16 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The outcome of what was told to end before any worker had begun it.
+pub(super) fn not_begun(cause: Cause) -> TaskError {
+    match cause {
+        Cause::TimedOut => {
+            TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the time was over before the task was started")
+        }
+        _ => TaskError::interrupted(),
     }
 }
 

@@ -1,15 +1,15 @@
 //! The supervisor: one thread for each pool, which reads replies and looks after the workers, from their start to their
 //! reaping.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use pushflow_core::error::ErrorKind;
+use pushflow_core::PoolError;
 use pushflow_core::interrupt::Cause;
-use pushflow_core::{PoolError, TaskError};
 use pushflow_signals::{Event, Interest};
 
 use super::builder::Output;
@@ -20,7 +20,7 @@ use super::lane::{Flight, LaneId, Waiting};
 use super::part::Part;
 use super::prints::Prints;
 use super::receive::{Received, receive};
-use super::shared::{Completions, NotReady, Shared, no_workers};
+use super::shared::{Completions, NotReady, Shared, no_workers, not_begun};
 use super::slots::Fate;
 use super::state::Phase;
 
@@ -45,7 +45,7 @@ impl Supervisor {
     /// Starts the workers that there should be; the first that cannot be started is an error.
     pub(super) fn start_workers(&mut self) -> Result<(), PoolError> {
         for _ in 0..self.shared.take_vacancies() {
-            self.start_worker()?;
+            self.start_worker(&|| false)?;
         }
         Ok(())
     }
@@ -105,8 +105,15 @@ impl Supervisor {
     fn look(&mut self) {
         self.take_passed_on();
         for _ in 0..self.shared.take_vacancies() {
-            if let Err(error) = self.start_worker() {
-                self.shared.start_failed(NotReady::NotStarted, || no_workers(&error));
+            let (shared, given_up) = (Arc::clone(&self.shared), Cell::new(false));
+            let is_given_up = || {
+                given_up.set(given_up.get() || shared.is_start_vain());
+                given_up.get()
+            };
+            match self.start_worker(&is_given_up) {
+                Ok(()) => {}
+                Err(_) if given_up.get() => self.shared.start_given_up(),
+                Err(error) => self.shared.start_failed(NotReady::NotStarted, || no_workers(&error)),
             }
         }
         for (id, why) in self.shared.take_broken() {
@@ -158,10 +165,10 @@ impl Supervisor {
         }
     }
 
-    fn start_worker(&mut self) -> Result<(), PoolError> {
+    fn start_worker(&mut self, is_given_up: &dyn Fn() -> bool) -> Result<(), PoolError> {
         let id = LaneId(self.next);
         self.next += 1;
-        let mut keeper = Keeper::start(id, &self.shared.settings)?;
+        let mut keeper = Keeper::start(id, &self.shared.settings, is_given_up)?;
         keeper.watch(&self.shared.poller).map_err(PoolError::system("watch a worker"))?;
         keeper.initialize(&self.shared);
         let lane = Arc::clone(&keeper.lane);
@@ -397,13 +404,7 @@ impl Supervisor {
         if !ended.is_empty() {
             self.shared.forget(id, ended.len());
         }
-        let outcome = |cause| match cause {
-            Cause::TimedOut => {
-                TaskError::new(ErrorKind::TimedOut, "TimeoutError", "the time was over before the task was started")
-            }
-            _ => TaskError::interrupted(),
-        };
-        let ended = ended.into_iter().map(|(flight, cause)| (flight.waiting.execution, Err(outcome(cause))));
+        let ended = ended.into_iter().map(|(flight, cause)| (flight.waiting.execution, Err(not_begun(cause))));
         self.shared.complete(ended.collect());
     }
 

@@ -46,16 +46,22 @@ class Server:
         """Imports what workers need, and finds out whether it can be forked then."""
         from . import tasks, values, worker  # noqa: F401
 
+        if self.daemonic or self.pre_import:
+            self.prctl = find_prctl()
+        if self.prctl is not None:
+            # What is imported may never end. A parent that is killed has nothing of it.
+            self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         for name in self.pre_import:
             try:
                 tasks.import_module(name)
             except BaseException as error:
                 # The task that needs it will say so.
                 self.tell("pushflow: cannot import %s in advance: %s: %s" % (name, type(error).__name__, error))
-        if self.daemonic:
-            self.prctl = find_prctl()
-            if self.prctl is None:
-                self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
+        if self.prctl is not None:
+            # From here on it serves until its workers have ended.
+            self.prctl(_PR_SET_PDEATHSIG, 0)
+        if self.daemonic and self.prctl is None:
+            self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
         # Libraries that start threads may end them before a fork, so it is tried: what is left then are threads that no
         # child would have.
         child = os.fork()
@@ -146,7 +152,7 @@ class Server:
             os.setpgid(0, 0)
         except OSError:
             pass
-        if self.prctl is not None:
+        if self.daemonic:
             self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != server:
                 # It has ended before that took effect.

@@ -124,16 +124,18 @@ impl Environment {
     }
 
     /// Has a worker forked; `None` when that is not to be had.
-    fn forked(&self, wanted: &Wanted) -> Result<Option<Launched>, PoolError> {
+    fn forked(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Option<Launched>, PoolError> {
         for _ in 0..TRIES {
             let Some(forker) = self.forker(wanted)? else { return Ok(None) };
-            let answer = forker.lock().unwrap_or_else(PoisonError::into_inner).one_more(ANSWER);
+            let answer = forker.lock().unwrap_or_else(PoisonError::into_inner).one_more(ANSWER, is_given_up);
             match answer {
                 Ok(Some((link, adopted))) => return Ok(Some(Launched { link, process: Attended::Adopted(adopted) })),
                 Ok(None) => {
                     forkers().insert(self.forker_key(wanted), Known::Refuses);
                     return Ok(None);
                 }
+                // It goes on importing: somebody may want the next one.
+                Err(_) if is_given_up() => return Err(PoolError::Closed),
                 Err(error) => {
                     tracing::warn!(%error, "a fork server of interpreters is lost");
                     let mut forkers = forkers();
@@ -168,9 +170,9 @@ impl Environment {
 }
 
 impl Launcher for Environment {
-    fn launch(&self, wanted: &Wanted) -> Result<Launched, PoolError> {
+    fn launch(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Launched, PoolError> {
         if wanted.method != StartMethod::Spawn
-            && let Some(launched) = self.forked(wanted)?
+            && let Some(launched) = self.forked(wanted, is_given_up)?
         {
             return Ok(launched);
         }
