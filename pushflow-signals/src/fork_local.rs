@@ -192,7 +192,9 @@ mod tests {
     #[test]
     fn private_descriptors_are_known_while_they_live() {
         let _gate = no_fork();
-        let private = PrivateFd::new(std::fs::File::open("/dev/null").unwrap());
+        // A number that no other test has when this one has given it back.
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let private = PrivateFd::new(rustix::io::fcntl_dupfd_cloexec(&file, 700).unwrap());
         let number = private.as_fd().as_raw_fd();
         assert!(own().contains_key(&number));
         drop(private);

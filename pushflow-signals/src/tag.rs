@@ -214,10 +214,12 @@ mod tests {
 
     #[test]
     fn it_is_told_where_a_thread_waits() {
-        let own = Waiting::of(std::process::id()).unwrap();
+        // Of a name of its own: other tests have threads, too.
+        let looks = || Waiting::of(std::process::id()).unwrap();
+        let own = std::thread::Builder::new().name("looks at itself".to_owned()).spawn(looks).unwrap().join().unwrap();
         assert_eq!(own.parent, std::os::unix::process::parent_id());
-        let running = own.threads.iter().find(|thread| thread.state == 'R').unwrap();
-        assert!(running.signals.starts_with("SigBlk 0"), "{running:?}");
+        let running = own.threads.iter().find(|thread| thread.name == "looks at itself").unwrap();
+        assert_eq!((running.state, running.signals.starts_with("SigBlk 0")), ('R', true), "{running:?}");
         assert!(Waiting::of(u32::MAX).is_none());
     }
 }
