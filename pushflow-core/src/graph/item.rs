@@ -124,7 +124,7 @@ impl<'d> Item<'d> {
         }
     }
 
-    /// Returns a truth value; null is false, and in YAML `yes`, `no`, `on` and `off` are truth values too.
+    /// Returns a truth value; null is false, as is 0 among the numbers, and in YAML `yes`, `no`, `on` and `off` are truth values too.
     pub(super) fn truth(&self, what: &str) -> Result<bool, GraphError> {
         match self.scalar()? {
             Some(Value::Str(text)) if matches!(self.raw, Raw::Yaml(_)) => match text.to_ascii_lowercase().as_str() {
@@ -133,6 +133,8 @@ impl<'d> Item<'d> {
                 _ => Err(self.unexpected(what, "true or false")),
             },
             Some(Value::Bool(truth)) => Ok(truth),
+            Some(Value::Int(number)) => Ok(number != 0),
+            Some(Value::Float(number)) => Ok(number != 0.0),
             Some(Value::Null) => Ok(false),
             _ => Err(self.unexpected(what, "true or false")),
         }

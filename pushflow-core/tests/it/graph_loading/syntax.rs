@@ -211,3 +211,15 @@ fn a_large_yaml_document_loads() {
     assert_eq!(graph.nodes.len(), 100_000);
     assert_eq!(graph.nodes[99_999].id, NodeId::Int(99_999));
 }
+
+/// As Python takes them.
+#[test]
+fn numbers_are_truths() {
+    let text = r#"{"nodes": [{"id": "a", "task_type": "method", "task_identifier": "m.f", "force_start_node": 1},
+        {"id": "b", "task_type": "method", "task_identifier": "m.f", "force_start_node": 0}],
+        "links": [{"source": "a", "target": "b", "map_all_data": 1, "on_error": 0.0, "required": 1}]}"#;
+    let graph = load_text(text, Format::Json, &LoadOptions::default()).unwrap();
+    let link = &graph.links[0];
+    assert_eq!((link.map_all_data, link.on_error, link.required), (true, false, true));
+    assert_eq!(graph.start_nodes, [0]);
+}
