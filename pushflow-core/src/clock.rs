@@ -54,3 +54,33 @@ macro_rules! register_clock {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ASKED: std::sync::Mutex<Vec<Instant>> = std::sync::Mutex::new(Vec::new());
+
+    /// A clock that calls at once, and refuses what lies in the past.
+    fn at_once(time: Instant, callback: Callback) -> Option<Alarm> {
+        ASKED.lock().unwrap().push(time);
+        (time >= Instant::now()).then(|| {
+            callback();
+            Alarm::new(())
+        })
+    }
+
+    crate::register_clock!(at_once);
+
+    #[test]
+    fn the_registered_clock_is_asked() {
+        let (said, heard) = std::sync::mpsc::channel();
+        let (late, due) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(60));
+        let say = said.clone();
+        assert!(call_at(due, move || say.send("due").unwrap()).is_some());
+        assert!(call_at(late, move || said.send("late").unwrap()).is_none());
+        assert_eq!(heard.iter().collect::<Vec<_>>(), ["due"]);
+        let asked = ASKED.lock().unwrap();
+        assert!(asked.contains(&due) && asked.contains(&late));
+    }
+}

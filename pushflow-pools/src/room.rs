@@ -96,3 +96,29 @@ impl Room {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_room_refuses_waits_or_takes() {
+        let room = Room::new(1);
+        room.enter(WhenFull::Refuse, || false).unwrap();
+        assert!(matches!(room.enter(WhenFull::Refuse, || false), Err(PoolError::Full { pending: 1 })));
+        assert!(matches!(room.enter(WhenFull::Wait, || true), Err(PoolError::Closed)));
+        room.enter(WhenFull::Take, || false).unwrap();
+        // Two places are taken: with one given back there is none yet.
+        room.give_back();
+        assert!(room.enter(WhenFull::Refuse, || false).is_err());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| room.enter(WhenFull::Wait, || false));
+            while room.lock().wakers.is_empty() {
+                std::thread::yield_now();
+            }
+            room.give_back();
+            waits.join().unwrap().unwrap();
+        });
+        assert!(room.enter(WhenFull::Refuse, || false).is_err());
+    }
+}

@@ -40,3 +40,22 @@ pub(super) fn amounts(value: &Value) -> Option<Map> {
     let map = value.as_map()?;
     map.values().all(|amount| amount.as_float().is_some_and(|amount| amount >= 0.0)).then(|| map.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_out_of_range_are_none() {
+        let (one, minus) = (Value::Int(1), Value::Int(-1));
+        assert_eq!((count(&Value::Int(0)), count(&minus), count(&Value::Int(1 << 32))), (Some(0), None, None));
+        assert_eq!((seconds(&one), seconds(&Value::Int(0))), (Some(Duration::from_secs(1)), None));
+        assert_eq!((delay(&Value::Int(0)), delay(&minus)), (Some(Duration::ZERO), None));
+        assert_eq!(
+            (factor(&one), factor(&Value::Float(0.5)), factor(&Value::Float(f64::INFINITY))),
+            (Some(1.0), None, None)
+        );
+        let amount = |amount: Value| amounts(&Value::map([("gpu", amount)])).is_some();
+        assert_eq!((amount(one), amount(minus), amount(Value::from("1"))), (true, false, false));
+    }
+}

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use pushflow_core::error::ErrorKind;
@@ -77,14 +76,13 @@ pub(crate) fn be_killed() -> ExitCode {
 
 /// Waits until a process is not there any more.
 fn is_gone(pid: u32) {
-    let deadline = Instant::now() + LONG;
-    let stat = format!("/proc/{pid}/stat");
-    // What has become a zombie has ended; whoever inherits it reaps it.
-    while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-        assert!(Instant::now() < deadline, "worker {pid} is still there");
-        // Its end is told to its parent alone, which is not this process.
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    // Whoever inherits it may have reaped it already.
+    let Ok(process) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) else { return };
+    let timeout = rustix::time::Timespec::try_from(LONG).unwrap();
+    let mut end = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
+    let ended = rustix::io::retry_on_intr(|| rustix::event::poll(&mut end, Some(&timeout))).unwrap();
+    assert_eq!(ended, 1, "worker {pid:?} is still there");
 }
 
 fn left(directory: &Path) -> usize {

@@ -59,6 +59,7 @@ fn wait_until_gone(before: &Snapshot) {
             return;
         }
         assert!(Instant::now() < limit, "these do not end:\n{left}");
+        // What others have started ends when nobody here is told, and may start more until then.
         std::thread::sleep(Duration::from_millis(1));
     }
 }

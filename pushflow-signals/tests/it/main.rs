@@ -115,6 +115,7 @@ fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     let limit = Instant::now() + LONG;
     while !happened() {
         assert!(Instant::now() < limit, "waited in vain: {what}");
+        // Whatever it is, it has nothing that could be waited for.
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -256,6 +256,7 @@ fn other(inside: &mut Inside) -> Returned {
     inside.link.set_nonblocking(true)?;
     while inside.link.read(&mut [0]).is_err() {
         interrupts.note(&plan)?;
+        // Two things may come, an interruption and the end of the link, and only one of them can be waited for.
         std::thread::sleep(Duration::from_millis(1));
     }
     // Longer than whoever does not wait takes to end.
