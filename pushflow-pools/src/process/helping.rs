@@ -27,6 +27,12 @@ const MOST_LANES: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Helping(AtomicBool);
 
+impl Helping {
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Help for Shared {
     fn help(self: Arc<Self>, is_done: &dyn Fn() -> bool, deadline: Option<Instant>) {
         // It spins on the thread, which a coroutine must not.

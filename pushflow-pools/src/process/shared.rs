@@ -41,6 +41,8 @@ pub(super) enum NotReady {
 pub(super) struct Shared {
     pub(super) settings: ProcessPoolBuilder,
     pub(super) workers: usize,
+    /// How many this process may use.
+    processors: usize,
     pub(super) poller: Poller,
     /// Which process the pool is of.
     generation: u64,
@@ -72,6 +74,7 @@ impl Shared {
         Ok(Shared {
             settings,
             workers,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
             poller,
             generation: fork_local::generation(),
             epoch: Instant::now(),
@@ -357,6 +360,11 @@ impl Shared {
             state.end.push(waker.clone());
         }
         false
+    }
+
+    /// Whether who waits for replies does better not to sleep.
+    pub(super) fn is_reply_near(&self) -> bool {
+        !self.helping.is_there() && self.lock().is_reply_near(self.processors)
     }
 
     pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {

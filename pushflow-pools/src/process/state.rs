@@ -10,6 +10,9 @@ use super::lane::{Lane, LaneId, Limits, Waiting};
 
 /// Calls are sent ahead for about this long.
 const AHEAD: Duration = Duration::from_micros(200);
+/// A reply is near when calls have taken less than this. It is more than one who looks for it spends, as it includes that others
+/// slept.
+const NEAR: Duration = Duration::from_micros(300);
 
 /// What becomes of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +142,12 @@ impl State {
             Stage::Ready | Stage::Aging | Stage::Retiring => seat.outstanding.saturating_sub(1),
         };
         self.queue.len() + self.seats.values().map(ahead).sum::<usize>()
+    }
+
+    /// Whether there will be a reply soon, to somebody who looks for it on a processor that nobody else needs.
+    pub(super) fn is_reply_near(&self, processors: usize) -> bool {
+        let busy = || self.seats.values().filter(|seat| seat.outstanding > 0);
+        busy().count() < processors && busy().any(|seat| seat.pace.is_some_and(|pace| pace < NEAR))
     }
 
     /// Takes calls off the queue for a worker that has room: `just` that one if it has, else the least busy.

@@ -28,6 +28,8 @@ use super::state::Phase;
 const BLAME: u32 = 3;
 /// How long one that is ended for its time may take to say where it was.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long to look for more after a reply before sleeping, when more is to come soon. In that time others may run.
+const PATIENCE: Duration = Duration::from_micros(100);
 /// How soon to try again to pass on what nobody took.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -59,12 +61,14 @@ impl Supervisor {
     fn run(mut self) {
         let _within = completing::enter(&self.shared);
         let mut events = Vec::new();
+        let mut looks_until = None;
         loop {
             self.look();
             if self.shared.try_end(self.keepers.len()) {
                 return;
             }
-            let timeout = if self.falls_asleep() {
+            let looks_on = looks_until.is_some_and(|until| Instant::now() < until);
+            let timeout = if !looks_on && self.falls_asleep() {
                 self.sleeps_until().map(|until| until.saturating_duration_since(Instant::now()))
             } else {
                 Some(Duration::ZERO)
@@ -74,9 +78,13 @@ impl Supervisor {
                 tracing::error!(%error, "cannot wait for workers");
                 std::thread::sleep(AGAIN);
             }
-            self.wakes_up();
-            for event in events.drain(..) {
-                self.take_event(event);
+            let has_read = self.wakes_up();
+            if has_read || !events.is_empty() {
+                events.drain(..).for_each(|event| self.take_event(event));
+                let patience = Some(PATIENCE).filter(|_| self.shared.is_reply_near());
+                looks_until = patience.and_then(|patience| Instant::now().checked_add(patience));
+            } else if looks_on {
+                std::thread::yield_now();
             }
         }
     }
@@ -89,8 +97,8 @@ impl Supervisor {
         })
     }
 
-    /// Says in all lanes that it is awake, and reads those that have something.
-    fn wakes_up(&mut self) {
+    /// Says in all lanes that it is awake, and reads those that have something; returns whether any had.
+    fn wakes_up(&mut self) -> bool {
         let is_ready = |keeper: &&Keeper| {
             keeper.ear().is_some_and(|local| {
                 local.wakes_up();
@@ -98,7 +106,8 @@ impl Supervisor {
             })
         };
         let ready: Vec<LaneId> = self.keepers.values().filter(is_ready).map(|keeper| keeper.lane.id).collect();
-        ready.into_iter().for_each(|id| self.read(id));
+        ready.iter().for_each(|id| self.read(*id));
+        !ready.is_empty()
     }
 
     /// Looks at all that others have announced, and at what is due.
