@@ -374,6 +374,11 @@ impl Ready {
         self.0.pop_front()
     }
 
+    /// Returns those that there are, the first one first.
+    pub fn iter(&self) -> impl Iterator<Item = &Execution> {
+        self.0.iter()
+    }
+
     /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -64,8 +64,8 @@ pub trait Task: Send + Sync {
     }
 }
 
-/// Where a task is at home that is run by another program, such as an interpreter. Pools that have worker processes have
-/// some of that program for it; others call [`Task::run`], which hands it on.
+/// Where a task is at home that is run by another program, such as an interpreter. Pools that are made by name have worker
+/// processes of that program for it; others call [`Task::run`], which hands it on.
 #[derive(Clone)]
 pub struct Home {
     key: SmolStr,

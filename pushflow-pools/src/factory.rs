@@ -4,11 +4,16 @@ use std::sync::Arc;
 #[cfg(feature = "process")]
 use std::time::Duration;
 
+#[cfg(feature = "process")]
+use pushflow_core::task::Home;
 use pushflow_core::{Pool, PoolError};
+#[cfg(all(feature = "process", any(feature = "thread", feature = "coroutine")))]
+use pushflow_signals::Children;
 #[cfg(feature = "process")]
 use pushflow_signals::StartMethod;
 
 use crate::ScalingPool;
+use crate::elsewhere::Elsewhere;
 #[cfg(feature = "process")]
 use crate::process::{Launcher, Output, ProcessPoolBuilder};
 #[cfg(feature = "process")]
@@ -34,12 +39,18 @@ pub struct PoolSettings {
 }
 
 /// What a pool is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
+#[derive(Clone, Copy, Debug)]
+enum Use<'a> {
     /// To be used as it is.
     Whole,
     /// To be a lane of a [`ScalingPool`], which waits for it.
     Lane,
+    /// To be used as it is, and to give away what is not for it.
+    #[cfg_attr(
+        not(any(feature = "thread", feature = "coroutine")),
+        expect(dead_code, reason = "pools of others give nothing away")
+    )]
+    Asking(&'a Elsewhere),
 }
 
 /// What starts the workers, when they are another program.
@@ -49,7 +60,7 @@ type Foreign<'a> = Option<&'a Arc<dyn Launcher>>;
 type Foreign<'a> = Option<&'a std::convert::Infallible>;
 
 /// Makes a pool from its settings, `scaling` apart.
-type Make = fn(&PoolSettings, Use, Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError>;
+type Make = fn(&PoolSettings, Use<'_>, Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError>;
 
 const POOLS: &[(&str, Make)] = &[
     #[cfg(feature = "coroutine")]
@@ -80,6 +91,9 @@ const ALIASES: &[(&str, &str)] = &[("coroutine", "gevent")];
 const SCALING: &str = "scaling";
 /// More workers than that are a mistake.
 const MOST_LANES: usize = 4096;
+/// So many worker processes are beside coroutines that have no bound; more tasks wait.
+#[cfg(feature = "coroutine")]
+const MOST_BESIDE: usize = 64;
 
 /// Returns the names of the pools of this build, without aliases.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -125,27 +139,65 @@ pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Pool
         return Err(PoolError::UnknownType { name: name.to_owned(), known });
     };
     let scales = settings.scaling || *name == SCALING;
-    let own = make_pool(*make, settings, scales, None)?;
-    // A task goes to its workers itself where there are only threads and coroutines.
-    if has_processes(name) { route(own, *make, settings, scales) } else { Ok(own) }
+    if has_processes(name) || scales {
+        let own = make_pool(*make, settings, scales, None)?;
+        return route(own, *make, settings, scales);
+    }
+    // What is carried takes its time, which is more than such pools take for a task: so this is done only for what is at home
+    // elsewhere.
+    let elsewhere = Elsewhere::default();
+    let own = make(settings, Use::Asking(&elsewhere), None)?;
+    route_around(own, &elsewhere, *make, settings)
 }
 
 /// Has tasks that are at home in another program run by a pool of the same type, whose workers are that program.
 #[cfg(feature = "process")]
 fn route(own: Arc<dyn Pool>, make: Make, settings: &PoolSettings, scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
+    Ok(Arc::new(RoutingPool::new(own, of_home(make, settings, scales))))
+}
+
+/// The same, beside threads or coroutines.
+#[cfg(feature = "process")]
+fn route_around(
+    own: Arc<dyn Pool>,
+    elsewhere: &Elsewhere,
+    make: Make,
+    settings: &PoolSettings,
+) -> Result<Arc<dyn Pool>, PoolError> {
+    Ok(Arc::new(RoutingPool::around(own, elsewhere, of_home(make, settings, false))))
+}
+
+/// Makes the pool for the tasks of a home.
+#[cfg(feature = "process")]
+fn of_home(
+    make: Make,
+    settings: &PoolSettings,
+    scales: bool,
+) -> impl Fn(&Home) -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static {
     let settings = *settings;
-    Ok(Arc::new(RoutingPool::new(own, move |home| match home.launcher::<Arc<dyn Launcher>>() {
+    move |home| match home.launcher::<Arc<dyn Launcher>>() {
         Some(launcher) => make_pool(make, &settings, scales, Some(launcher)),
         None => {
             let problem = format!("of the tasks at home in `{}` cannot be made by this pool", home.key());
             Err(PoolError::Setting { setting: "workers", problem })
         }
-    })))
+    }
 }
 
 #[cfg(not(feature = "process"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with processes")]
 fn route(own: Arc<dyn Pool>, _make: Make, _settings: &PoolSettings, _scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
+    Ok(own)
+}
+
+#[cfg(not(feature = "process"))]
+#[expect(clippy::unnecessary_wraps, reason = "as in builds with processes")]
+fn route_around(
+    own: Arc<dyn Pool>,
+    _elsewhere: &Elsewhere,
+    _make: Make,
+    _settings: &PoolSettings,
+) -> Result<Arc<dyn Pool>, PoolError> {
     Ok(own)
 }
 
@@ -164,31 +216,68 @@ fn make_pool(make: Make, settings: &PoolSettings, scales: bool, of: Foreign<'_>)
 }
 
 #[cfg(feature = "thread")]
-fn thread(settings: &PoolSettings, wanted: Use, _of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
+fn thread(settings: &PoolSettings, wanted: Use<'_>, of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
     settings.check_has_no_start_method()?;
-    let builder = crate::ThreadPool::builder().wait_on_exit(wanted == Use::Whole);
+    if let Some(launcher) = of {
+        return beside(settings, None, wanted, launcher);
+    }
+    let builder = crate::ThreadPool::builder().wait_on_exit(!matches!(wanted, Use::Lane));
     let builder = settings.workers.into_iter().fold(builder, crate::thread::ThreadPoolBuilder::workers);
+    let builder = match wanted {
+        Use::Asking(elsewhere) => builder.elsewhere(elsewhere.clone()),
+        Use::Whole | Use::Lane => builder,
+    };
     Ok(Arc::new(builder.build()?))
 }
 
 /// `workers` bounds the coroutines; without there are as many as executions.
 #[cfg(feature = "coroutine")]
-fn coroutine(settings: &PoolSettings, wanted: Use, _of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
+fn coroutine(settings: &PoolSettings, wanted: Use<'_>, of: Foreign<'_>) -> Result<Arc<dyn Pool>, PoolError> {
     settings.check_has_no_start_method()?;
-    let builder = crate::CoroutinePool::builder().wait_on_exit(wanted == Use::Whole);
+    if let Some(launcher) = of {
+        return beside(settings, Some(MOST_BESIDE), wanted, launcher);
+    }
+    let builder = crate::CoroutinePool::builder().wait_on_exit(!matches!(wanted, Use::Lane));
     let builder = settings.workers.into_iter().fold(builder, crate::coroutine::CoroutinePoolBuilder::workers);
+    let builder = match wanted {
+        Use::Asking(elsewhere) => builder.elsewhere(elsewhere.clone()),
+        Use::Whole | Use::Lane => builder,
+    };
     Ok(Arc::new(builder.build()?))
+}
+
+/// The worker processes beside threads or coroutines, for what these cannot run. Whatever this process is, they end with it, and
+/// their tasks may start processes as it may.
+#[cfg(all(feature = "process", any(feature = "thread", feature = "coroutine")))]
+fn beside(
+    settings: &PoolSettings,
+    workers: Option<usize>,
+    wanted: Use<'_>,
+    launcher: &Arc<dyn Launcher>,
+) -> Result<Arc<dyn Pool>, PoolError> {
+    let settings = PoolSettings { workers: settings.workers.or(workers), ..*settings };
+    process(crate::billiard::on_demand().children(Children::Allow), &settings, wanted, Some(launcher))
+}
+
+#[cfg(all(not(feature = "process"), any(feature = "thread", feature = "coroutine")))]
+fn beside(
+    _settings: &PoolSettings,
+    _workers: Option<usize>,
+    _wanted: Use<'_>,
+    launcher: &std::convert::Infallible,
+) -> Result<Arc<dyn Pool>, PoolError> {
+    match *launcher {}
 }
 
 #[cfg(feature = "process")]
 fn process(
     builder: ProcessPoolBuilder,
     settings: &PoolSettings,
-    wanted: Use,
+    wanted: Use<'_>,
     of: Foreign<'_>,
 ) -> Result<Arc<dyn Pool>, PoolError> {
     let builder = of.cloned().into_iter().fold(builder, ProcessPoolBuilder::launcher);
-    let builder = builder.output(settings.output).wait_on_exit(wanted == Use::Whole);
+    let builder = builder.output(settings.output).wait_on_exit(!matches!(wanted, Use::Lane));
     let builder = settings.workers.into_iter().fold(builder, ProcessPoolBuilder::workers);
     let builder = settings.start_method.into_iter().fold(builder, ProcessPoolBuilder::start_method);
     let builder = settings.grace.into_iter().fold(builder, ProcessPoolBuilder::grace);

@@ -77,6 +77,7 @@ pub mod concurrent_futures;
 pub mod coroutine;
 #[cfg(any(feature = "thread", feature = "coroutine"))]
 mod current;
+mod elsewhere;
 mod ending;
 pub mod factory;
 #[cfg(any(feature = "thread", feature = "coroutine"))]

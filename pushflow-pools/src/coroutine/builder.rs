@@ -5,6 +5,7 @@ use std::time::Duration;
 use pushflow_core::PoolError;
 
 use super::pool::CoroutinePool;
+use crate::elsewhere::Elsewhere;
 use crate::ending::OnExit;
 
 /// The size of a coroutine's stack unless set otherwise, in bytes.
@@ -24,6 +25,7 @@ pub struct CoroutinePoolBuilder {
     pub(super) stack_bytes: usize,
     pub(super) max_pending: Option<usize>,
     pub(super) on_exit: OnExit,
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 impl CoroutinePoolBuilder {
@@ -34,6 +36,7 @@ impl CoroutinePoolBuilder {
             stack_bytes: DEFAULT_STACK_BYTES,
             max_pending: None,
             on_exit: OnExit::DEFAULT,
+            elsewhere: None,
         }
     }
 
@@ -64,6 +67,13 @@ impl CoroutinePoolBuilder {
     #[must_use]
     pub fn max_pending(mut self, most: Option<usize>) -> CoroutinePoolBuilder {
         self.max_pending = most;
+        self
+    }
+
+    /// Sets who takes what executions make ready, and is for other pools.
+    #[must_use]
+    pub(crate) fn elsewhere(mut self, elsewhere: Elsewhere) -> CoroutinePoolBuilder {
+        self.elsewhere = Some(elsewhere);
         self
     }
 

@@ -105,6 +105,9 @@ fn run(
         execution.run(Some(mark.renewed(&shared.mark)), ready);
         tick = tick.wrapping_add(1);
         streak += 1;
+        if let Some(elsewhere) = &shared.elsewhere {
+            elsewhere.sort(ready);
+        }
         let mut added = false;
         while let Some(execution) = ready.pop() {
             match shared.accept(execution) {

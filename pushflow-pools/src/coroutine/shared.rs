@@ -14,6 +14,7 @@ use pushflow_core::{Execution, PoolError, TaskError};
 use super::builder::CoroutinePoolBuilder;
 use super::may;
 use super::runner::{self, Runner};
+use crate::elsewhere::Elsewhere;
 use crate::mark::Mark;
 use crate::room::Room;
 use crate::waiters::Waiters;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     closed: AtomicBool,
     ended: Waiters,
     pub(super) mark: Mark,
+    pub(super) elsewhere: Option<Elsewhere>,
     /// Whether it was said that there are no more stacks.
     told_of_stacks: AtomicBool,
     stack_bytes: usize,
@@ -66,6 +68,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             ended: Waiters::default(),
             mark: Mark::default(),
+            elsewhere: settings.elsewhere.clone(),
             told_of_stacks: AtomicBool::new(false),
             stack_bytes: settings.stack_bytes,
             name: settings.name.clone(),

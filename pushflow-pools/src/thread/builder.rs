@@ -5,6 +5,7 @@ use std::time::Duration;
 use pushflow_core::PoolError;
 
 use super::pool::ThreadPool;
+use crate::elsewhere::Elsewhere;
 use crate::ending::OnExit;
 
 /// Settings of a [`ThreadPool`].
@@ -15,6 +16,7 @@ pub struct ThreadPoolBuilder {
     pub(super) stack_bytes: Option<usize>,
     pub(super) max_pending: Option<usize>,
     pub(super) on_exit: OnExit,
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 /// More threads than that are a mistake.
@@ -28,6 +30,7 @@ impl ThreadPoolBuilder {
             stack_bytes: None,
             max_pending: None,
             on_exit: OnExit::DEFAULT,
+            elsewhere: None,
         }
     }
 
@@ -60,6 +63,13 @@ impl ThreadPoolBuilder {
     #[must_use]
     pub fn max_pending(mut self, most: Option<usize>) -> ThreadPoolBuilder {
         self.max_pending = most;
+        self
+    }
+
+    /// Sets who takes what executions make ready, and is for other pools.
+    #[must_use]
+    pub(crate) fn elsewhere(mut self, elsewhere: Elsewhere) -> ThreadPoolBuilder {
+        self.elsewhere = Some(elsewhere);
         self
     }
 
@@ -97,6 +107,6 @@ impl ThreadPoolBuilder {
         if workers == 0 || workers > MOST_WORKERS {
             return Err(PoolError::Workers { found: workers, limit: MOST_WORKERS });
         }
-        ThreadPool::start(self, workers)
+        ThreadPool::start(&self, workers)
     }
 }

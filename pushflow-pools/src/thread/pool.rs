@@ -34,11 +34,11 @@ impl ThreadPool {
         ThreadPoolBuilder::new()
     }
 
-    pub(super) fn start(settings: ThreadPoolBuilder, workers: usize) -> Result<ThreadPool, PoolError> {
+    pub(super) fn start(settings: &ThreadPoolBuilder, workers: usize) -> Result<ThreadPool, PoolError> {
         let deques: Vec<Deque<Execution>> = (0..workers).map(|_| Deque::new_fifo()).collect();
         let parkers: Vec<Parker> = (0..workers).map(|_| Parker::new()).collect();
         let sleep = Sleep::new(parkers.iter().map(|parker| parker.unparker().clone()).collect());
-        let shared = Arc::new(Shared::new(deques.iter().map(Deque::stealer).collect(), sleep, settings.max_pending));
+        let shared = Arc::new(Shared::new(deques.iter().map(Deque::stealer).collect(), sleep, settings));
         let mut threads = Vec::with_capacity(workers);
         for (index, (deque, parker)) in deques.into_iter().zip(parkers).enumerate() {
             let worker = Worker { index, deque, parker, shared: Arc::clone(&shared) };

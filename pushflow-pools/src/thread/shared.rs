@@ -8,8 +8,10 @@ use crossbeam_utils::CachePadded;
 use pushflow_core::pool::{Ready, Rejected, Stats};
 use pushflow_core::{Execution, PoolError};
 
+use super::builder::ThreadPoolBuilder;
 use super::sleep::Sleep;
 use crate::current::Current;
+use crate::elsewhere::Elsewhere;
 use crate::mark::Mark;
 use crate::room::Room;
 use crate::waiters::Waiters;
@@ -26,20 +28,22 @@ pub(super) struct Shared {
     live: AtomicUsize,
     ended: Waiters,
     pub(super) mark: Mark,
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 impl Shared {
-    pub(super) fn new(stealers: Box<[Stealer<Execution>]>, sleep: Sleep, max_pending: Option<usize>) -> Shared {
+    pub(super) fn new(stealers: Box<[Stealer<Execution>]>, sleep: Sleep, settings: &ThreadPoolBuilder) -> Shared {
         Shared {
             injector: Injector::new(),
             current: stealers.iter().map(|_| CachePadded::default()).collect(),
             live: AtomicUsize::new(stealers.len()),
             stealers,
             sleep,
-            room: max_pending.map(Room::new),
+            room: settings.max_pending.map(Room::new),
             closed: AtomicBool::new(false),
             ended: Waiters::default(),
             mark: Mark::default(),
+            elsewhere: settings.elsewhere.clone(),
         }
     }
 

@@ -98,6 +98,9 @@ impl Worker {
                 }
                 break;
             }
+            if let Some(elsewhere) = &self.shared.elsewhere {
+                elsewhere.sort(ready);
+            }
             streak += 1;
             // With nothing else to do there is nobody to be fair to, and a chain stays where it is.
             if streak < STREAK || (self.deque.is_empty() && self.shared.injector.is_empty()) {

@@ -1,5 +1,5 @@
-//! A Python task where there is no worker process for it: run in place, on a thread, a coroutine, or in a worker of this program. It
-//! goes to workers that all such tasks of this process share, and whoever runs it waits for it.
+//! A Python task where there is no worker process for it: run in place, in a worker of this program, or by a pool that knows of no
+//! homes. It goes to workers that all such tasks of this process share, and whoever runs it waits for it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

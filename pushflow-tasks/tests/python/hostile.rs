@@ -76,14 +76,10 @@ fn what_a_task_leaves_is_of_no_harm_to_the_next(setup: Setup) {
     assert!(text.contains("KeyboardInterrupt") && text.contains("in wait"), "{text}");
     let told = told.lock().unwrap();
     assert!(told.contains("printed by"), "{told:?}");
-    // Tasks that are not in a pool of processes share their interpreters with others.
-    assert!(setup.is_shared() || *told == "printed by the same\n", "{told:?}");
+    assert!(*told == "printed by the same\n", "{told:?}");
 }
 
 fn descriptors_do_not_grow(setup: Setup) {
-    if setup.is_shared() {
-        return;
-    }
     let pool = setup.make_with(1, GRACE).unwrap();
     let run = |nodes: &[String], links: &str| run_on(&pool, nodes, links);
     let count = || run(&[task("a", "count_descriptors", "")], "").output.unwrap().get("return_value").cloned();

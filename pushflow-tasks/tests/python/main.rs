@@ -121,11 +121,6 @@ impl Setup {
         !matches!(self.pool, "process" | "ndprocess" | "ndmultiprocessing" | "scaling")
     }
 
-    /// Whether its tasks run in interpreters that all such tasks of this process share.
-    fn is_shared(self) -> bool {
-        matches!(self.pool, "in_place" | "thread" | "gevent")
-    }
-
     fn is_daemonic(self) -> bool {
         matches!(self.pool, "multiprocessing")
     }
