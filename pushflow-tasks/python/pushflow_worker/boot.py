@@ -18,6 +18,10 @@ def main(sock, settings):
     from . import worker
 
     worker.Worker(sock).serve()
+    if settings["forks"]:
+        from . import leaving
+
+        leaving.leave([sock])
 
 
 def forbid_children():

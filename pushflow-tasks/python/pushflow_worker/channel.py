@@ -2,8 +2,10 @@
 
 import _thread
 import os
+import select
 import socket
 import struct
+import time
 
 (HELLO, READY, FAILED, DEFINE, CALL, STARTED, EVENT, LOG, REPLY, INTERRUPT, HEARTBEAT, EXIT) = range(1, 13)
 VERSION = 1
@@ -15,6 +17,10 @@ _DESCRIPTOR_BYTES = 4
 _AT_ONCE = 1 << 16
 # One more than a sender puts beside a frame.
 _ANCILLARY = socket.CMSG_SPACE(65 * _DESCRIPTOR_BYTES)
+# Numbers, for members of enumerations take their time.
+_CLOEXEC, _CTRUNC = int(socket.MSG_CMSG_CLOEXEC), int(socket.MSG_CTRUNC)
+# How long a worker looks for its next call before it sleeps. In that time others may run.
+_PATIENCE_NS = 50000
 
 
 class Ended(Exception):
@@ -28,7 +34,11 @@ class Channel:
         self.sock = sock
         self.held = held
         self.pid = os.getpid()
-        self.data = bytearray()
+        self.poll = select.poll()
+        self.poll.register(sock, select.POLLIN)
+        # What has come, and how much of it was read.
+        self.data = b""
+        self.at = 0
         self.descriptors = []
         self.writing = _thread.allocate_lock()
 
@@ -36,33 +46,49 @@ class Channel:
         return self.sock.fileno()
 
     def _fill(self, wanted):
-        while len(self.data) < wanted:
+        """Has so many bytes that are still to be read, at the front."""
+        pieces = [self.data[self.at :]]
+        missing = wanted - len(pieces[0])
+        while missing > 0:
             try:
-                piece, ancillary, flags, _ = self.sock.recvmsg(
-                    max(_AT_ONCE, wanted - len(self.data)), _ANCILLARY, socket.MSG_CMSG_CLOEXEC
-                )
+                piece, ancillary, flags, _ = self.sock.recvmsg(max(_AT_ONCE, missing), _ANCILLARY, _CLOEXEC)
             except ConnectionResetError:
                 raise Ended from None
-            for level, kind, data in ancillary:
+            for level, kind, rights in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                    whole = len(data) - len(data) % _DESCRIPTOR_BYTES
-                    self.descriptors += struct.unpack("%di" % (whole // _DESCRIPTOR_BYTES), data[:whole])
-            if flags & socket.MSG_CTRUNC:
+                    whole = len(rights) - len(rights) % _DESCRIPTOR_BYTES
+                    self.descriptors += struct.unpack("%di" % (whole // _DESCRIPTOR_BYTES), rights[:whole])
+            if flags & _CTRUNC:
                 raise OSError("descriptors were lost: too many are open here")
             if not piece:
                 raise Ended
-            self.data += piece
+            pieces.append(piece)
+            missing -= len(piece)
+        self.data, self.at = b"".join(pieces), 0
+
+    def look(self):
+        """Looks for a frame for a while, without sleeping, since the next call is often on its way."""
+        if self.at < len(self.data) or _thread._count():
+            # It is there; or others wait for the interpreter, which each look would give to them.
+            return
+        until = time.perf_counter_ns() + _PATIENCE_NS
+        while not self.poll.poll(0) and time.perf_counter_ns() < until:
+            os.sched_yield()
 
     def read(self):
         """Waits for a frame; returns its kind, its number, its body, and the descriptors that came beside it."""
-        self._fill(_HEADER.size)
-        length, version, kind, beside, number = _HEADER.unpack_from(self.data)
+        if len(self.data) - self.at < _HEADER.size:
+            self._fill(_HEADER.size)
+        length, version, kind, beside, number = _HEADER.unpack_from(self.data, self.at)
         if version != VERSION:
             raise ValueError("a frame of version %d, expected %d" % (version, VERSION))
-        end = _HEADER.size + length
-        self._fill(end)
-        body = bytes(memoryview(self.data)[_HEADER.size : end])
-        del self.data[:end]
+        if len(self.data) - self.at < _HEADER.size + length:
+            self._fill(_HEADER.size + length)
+        begin = self.at + _HEADER.size
+        self.at = end = begin + length
+        body = self.data[begin:end]
+        if end == len(self.data):
+            self.data, self.at = b"", 0
         if beside > len(self.descriptors):
             raise ValueError("%d descriptors are announced, %d came" % (beside, len(self.descriptors)))
         descriptors = self.descriptors[:beside]

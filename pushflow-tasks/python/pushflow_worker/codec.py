@@ -237,7 +237,8 @@ def integer(text):
 class Reader:
     """Reads from the front of a body; `beside` are the descriptors that came with it, `memory` maps them.
 
-    Those that are left in `beside` are to be closed.
+    Those that are left in `beside` are to be closed. Raises `Malformed`, `IndexError` or `struct.error` where the body ends
+    too early.
     """
 
     def __init__(self, body, beside=(), memory=None, unseal=None, make_array=None):
@@ -248,22 +249,29 @@ class Reader:
         self.unseal = unseal
         self.make_array = make_array
 
+    def unpack(self, packed):
+        """Reads what a `struct` packs."""
+        at = self.at
+        self.at = at + packed.size
+        return packed.unpack_from(self.body, at)
+
     def take(self, count):
         at = self.at
-        end = at + count
+        self.at = end = at + count
         if end > len(self.body):
             raise Malformed("%d bytes at %d of %d" % (count, at, len(self.body)))
-        self.at = end
         return self.body[at:end]
 
     def u8(self):
-        return self.take(1)[0]
+        at = self.at
+        self.at = at + 1
+        return self.body[at]
 
     def u32(self):
-        return _U32.unpack(self.take(4))[0]
+        return self.unpack(_U32)[0]
 
     def u64(self):
-        return _U64.unpack(self.take(8))[0]
+        return self.unpack(_U64)[0]
 
     def duration(self):
         """Reads a time in seconds, or None."""
@@ -275,15 +283,26 @@ class Reader:
         if first < 0xFD:
             return first
         if first == 0xFD:
-            return _U16.unpack(self.take(2))[0]
+            return self.unpack(_U16)[0]
         return self.u32() if first == 0xFE else self.u64()
 
     def text(self):
-        return bytes(self.take(self.size())).decode()
+        # Without a call for each part where it is short: most of what is read are texts.
+        body, at = self.body, self.at
+        size = body[at]
+        if size < 0xFD:
+            at += 1
+        else:
+            size = self.size()
+            at = self.at
+        self.at = end = at + size
+        if end > len(body):
+            raise Malformed("a text of %d bytes at %d of %d" % (size, at, len(body)))
+        return body[at:end].decode()
 
     def key(self):
         size = self.size()
-        return self.size() if size == 0 else bytes(self.take(size - 1)).decode()
+        return self.size() if size == 0 else self.take(size - 1).decode()
 
     def buffer(self):
         """Reads a buffer, as a memoryview that may be written to."""
@@ -296,17 +315,18 @@ class Reader:
         return self.memory.map(self.beside, size)
 
     def payload(self):
-        count = self.size()
-        return {self.key(): self.value() for _ in range(count)}
+        return {self.key(): self.value() for _ in range(self.size())}
 
     def value(self):
-        tag = self.u8()
+        at = self.at
+        self.at = at + 1
+        tag = self.body[at]
         if tag == STR:
             return self.text()
         if tag == INT:
-            return _I64.unpack(self.take(8))[0]
+            return self.unpack(_I64)[0]
         if tag == FLOAT:
-            return _F64.unpack(self.take(8))[0]
+            return self.unpack(_F64)[0]
         if tag == NULL:
             return None
         if tag == TRUE or tag == FALSE:

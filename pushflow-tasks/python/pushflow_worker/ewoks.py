@@ -26,7 +26,7 @@ class Ewoks:
         self.input_error = exceptions.TaskInputError
         self.attributes = {"label": settings["label"], "task_type": settings["task_type"]}
         for name in ("task_identifier", "task_generator"):
-            if settings[name]:
+            if settings.get(name):
                 self.attributes[name] = settings[name]
         self.progress = type("Progress", (Progress, progress.BasePercentageProgress), {})
 
@@ -39,9 +39,9 @@ class Ewoks:
                 settings["label"],
                 dict(self.attributes),
                 inputs=inputs,
-                varinfo=settings["varinfo"],
-                execinfo=settings["execinfo"],
-                task_options=settings["task_options"],
+                varinfo=settings.get("varinfo"),
+                execinfo=settings.get("execinfo"),
+                task_options=settings.get("task_options"),
             )
         except self.input_error as error:
             raise errors.Failure(errors.INPUTS, error) from None
@@ -62,7 +62,7 @@ class Ewoks:
         # Those that were declared and not set are among what is kept, and not among the values.
         outputs = dict.fromkeys(kept, codec.MISSING)
         outputs.update((key, value) for key, value in task.get_output_values().items() if not self.is_missing(value))
-        if not settings["varinfo"]:
+        if not settings.get("varinfo"):
             return tasks.Outputs(outputs, tasks.CARRIED)
         # The next task is told where they are kept, by which it knows them again.
         return tasks.Outputs(

@@ -34,6 +34,7 @@ class Server:
     def __init__(self, link, settings):
         self.link = link
         self.daemonic = settings["daemonic"]
+        self.forbids_children = settings["daemonic"] and not settings["children"]
         self.pre_import = settings["pre_import"]
         self.tells = settings["tells"]
         # Sockets on which the ends of workers are told, by their process ids.
@@ -44,7 +45,7 @@ class Server:
 
     def prepare(self):
         """Imports what workers need, and finds out whether it can be forked then."""
-        from . import tasks, values, worker  # noqa: F401
+        from . import leaving, tasks, values, worker  # noqa: F401
 
         if self.daemonic or self.pre_import:
             self.prctl = find_prctl()
@@ -60,6 +61,9 @@ class Server:
         if self.prctl is not None:
             # From here on it serves until its workers have ended.
             self.prctl(_PR_SET_PDEATHSIG, 0)
+        if self.forbids_children:
+            # What each worker would import to say so.
+            import multiprocessing.process  # noqa: F401
         if self.daemonic and self.prctl is None:
             self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
         # Libraries that start threads may end them before a fork, so it is tried: what is left then are threads that no

@@ -17,8 +17,7 @@ CARRIED = "_ppfdict"
 def make(settings):
     """Makes a task from the settings of a node."""
     kind = settings["task_type"]
-    by_ewoks = settings["varinfo"] or settings["execinfo"] or settings["task_options"]
-    if by_ewoks:
+    if settings.get("varinfo") or settings.get("execinfo") or settings.get("task_options"):
         kind = None
     if kind == "method":
         return Method(settings)

@@ -3,6 +3,7 @@
 import faulthandler
 import mmap
 import os
+import struct
 import sys
 
 from . import channel, codec, errors, interrupts, memory, tasks, traces, values
@@ -12,6 +13,8 @@ INITIALIZER = 0
 _LEDGER_BYTES = 128
 
 _PROGRESS = 0
+# What a call begins with: the task, the attempt, the run; its time limit and deadline, which the parent keeps.
+_CALL = struct.Struct("<IIQQQ")
 
 
 class Context:
@@ -57,6 +60,7 @@ class Worker:
                 kind, number, body, beside = self.channel.read()
                 if kind == channel.CALL:
                     self.call(number, body, beside)
+                    self.channel.look()
                 elif kind == channel.DEFINE:
                     self.define(number, body, beside)
                 elif kind == channel.HELLO:
@@ -99,9 +103,8 @@ class Worker:
 
     def call(self, number, body, beside):
         reader = codec.Reader(body, beside, self.memory, values.unseal, values.make_array)
-        task = self.tasks[reader.u32()]
-        attempt, run = reader.u32(), reader.u64()
-        reader.duration(), reader.duration()
+        place, attempt, run, _, _ = reader.unpack(_CALL)
+        task = self.tasks[place]
         self.context = Context(number, reader.text(), run, attempt, self)
         writer = codec.Writer(self.memory)
         writer.u64(0)

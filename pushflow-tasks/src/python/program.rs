@@ -23,6 +23,7 @@ const MODULES: &[(&str, &str)] = modules! {
     "pushflow_worker.imports" => "imports.py",
     "pushflow_worker.interface" => "interface.py",
     "pushflow_worker.interrupts" => "interrupts.py",
+    "pushflow_worker.leaving" => "leaving.py",
     "pushflow_worker.logs" => "logs.py",
     "pushflow_worker.memory" => "memory.py",
     "pushflow_worker.tasks" => "tasks.py",

@@ -20,11 +20,12 @@ pub struct PythonTask {
     home: Home,
 }
 
-/// What the worker program makes the task from.
+/// What the worker program makes the task from. What is not there takes no time to be sent and read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub(super) task_type: String,
     pub(super) task_identifier: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) task_generator: Option<String>,
     pub(super) label: String,
     /// The interpreter, for worker processes of this program.
@@ -36,21 +37,28 @@ pub(super) struct Settings {
 
 /// What `ewokscore` is given beside the inputs; with any of it, tasks of all kinds are run by it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EwoksOptions {
     /// Where outputs are kept, so that a task whose outputs exist is not executed: `root_uri`, `scheme`. Null for nowhere.
+    #[serde(skip_serializing_if = "is_null")]
     pub varinfo: Value,
     /// Whom events of the execution are sent to. Null for nobody.
+    #[serde(skip_serializing_if = "is_null")]
     pub execinfo: Value,
     /// What else the classes of tasks are made with. Null for nothing.
+    #[serde(skip_serializing_if = "is_null")]
     pub task_options: Value,
 }
 
 impl EwoksOptions {
     /// Whether there is anything in it.
     pub fn is_empty(&self) -> bool {
-        let is_null = |value: &Value| *value == Value::Null;
         is_null(&self.varinfo) && is_null(&self.execinfo) && is_null(&self.task_options)
     }
+}
+
+fn is_null(value: &Value) -> bool {
+    *value == Value::Null
 }
 
 /// Returns the task of a node.

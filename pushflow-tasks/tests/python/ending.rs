@@ -12,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
     ("an_interruption_is_raised", an_interruption_is_raised),
     ("a_timeout_is_raised", a_timeout_is_raised),
     ("what_does_not_end_is_ended", what_does_not_end_is_ended),
+    ("what_is_left_for_the_end_is_done", what_is_left_for_the_end_is_done),
 ];
 
 /// A named pipe from which a task is heard.
@@ -67,7 +68,23 @@ fn a_timeout_is_raised(setup: Setup) {
     let text = found.traceback.join("\n");
     // Elsewhere the time may be over before there is an interpreter.
     let has_begun = text.contains("SoftTimeLimitExceeded") && text.contains("in wait_for");
-    assert!(setup.is_shared() || has_begun, "{found:?}");
+    assert!(setup.pool == "in_place" || has_begun, "{found:?}");
+}
+
+/// By a worker that is told to exit.
+fn what_is_left_for_the_end_is_done(setup: Setup) {
+    for what in ["file", "zipfile", "function", "function that fails", "thread"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("written");
+        let inputs = format!(r#""what": "{what}", "path": {}"#, serde_json::to_string(&path).unwrap());
+        let network = std::sync::Arc::new(network(&node("a", "method", "leave_for_the_end", &inputs), ""));
+        let pool = setup.make_with(1, LONG).unwrap();
+        let report = network.start(std::sync::Arc::clone(&pool), RunOptions::default()).wait();
+        assert_eq!(report.failures, [], "{what}");
+        pool.close();
+        pool.join(Some(LONG)).unwrap();
+        assert!(std::fs::metadata(&path).is_ok_and(|found| found.len() > 0), "{what}");
+    }
 }
 
 /// SIGTERM ends it, and tells where it was.

@@ -137,6 +137,39 @@ def linger(path):
     child.wait()
 
 
+left = []
+
+
+def leave_for_the_end(what, path):
+    """Leaves behind what an interpreter ends, or closes, when it exits."""
+    import atexit
+    import threading
+    import zipfile
+
+    def write():
+        with open(path, "w") as file:
+            file.write("written")
+
+    def write_and_fail():
+        write()
+        raise ValueError("on exit")
+
+    def write_at_the_end():
+        threading.main_thread().join()
+        write()
+
+    if what == "file":
+        left.append(open(path, "w"))
+        left[0].write("written")
+    elif what == "zipfile":
+        left.append(zipfile.ZipFile(path, "w"))
+        left[0].writestr("name", "written")
+    elif what == "thread":
+        threading.Thread(target=write_at_the_end).start()
+    else:
+        atexit.register(write if what == "function" else write_and_fail)
+
+
 def log_and_fail():
     import logging
     import warnings
