@@ -3,8 +3,6 @@
 #[cfg(feature = "python")]
 use std::ffi::OsString;
 use std::sync::Arc;
-#[cfg(feature = "python")]
-use std::sync::OnceLock;
 use std::time::Duration;
 
 #[cfg(feature = "python")]
@@ -19,7 +17,7 @@ use pushflow_core::graph::{Node, TaskType};
 use pushflow_core::{ErrorKind, Key, Task, TaskError};
 
 #[cfg(feature = "python")]
-use crate::python::{Announced, Environment, EwoksOptions, Interpreter};
+use crate::python::{Announced, Environments, EwoksOptions, module_of};
 
 /// Finds the tasks of nodes, of all kinds in this build.
 ///
@@ -35,15 +33,7 @@ use crate::python::{Announced, Environment, EwoksOptions, Interpreter};
 pub struct Tasks {
     grace: Duration,
     #[cfg(feature = "python")]
-    python: Option<OsString>,
-    /// Found for the first node that needs it.
-    #[cfg(feature = "python")]
-    environment: Arc<OnceLock<Result<Environment, TaskError>>>,
-    #[cfg(feature = "python")]
-    pre_import: Vec<String>,
-    /// Whether somebody asked for that.
-    #[cfg(feature = "python")]
-    pre_import_tells: bool,
+    environments: Environments,
     #[cfg(feature = "python")]
     ewoks: EwoksOptions,
     /// Whether classes are imported to know what they require.
@@ -80,7 +70,7 @@ const KINDS: &[(&str, Make)] = &[
 
 #[cfg(feature = "python")]
 fn python(tasks: &Tasks, node: &Node) -> Result<Arc<dyn Task>, TaskError> {
-    Ok(crate::python::resolve(node, &tasks.environment()?, tasks.grace, &tasks.ewoks))
+    Ok(crate::python::resolve(node, &tasks.environments.of(node)?, tasks.grace, &tasks.ewoks))
 }
 
 impl Tasks {
@@ -89,13 +79,7 @@ impl Tasks {
         Tasks {
             grace: DEFAULT_GRACE,
             #[cfg(feature = "python")]
-            python: None,
-            #[cfg(feature = "python")]
-            environment: Arc::default(),
-            #[cfg(feature = "python")]
-            pre_import: Vec::new(),
-            #[cfg(feature = "python")]
-            pre_import_tells: true,
+            environments: Environments::default(),
             #[cfg(feature = "python")]
             ewoks: EwoksOptions::default(),
             #[cfg(feature = "python")]
@@ -112,12 +96,26 @@ impl Tasks {
         self
     }
 
-    /// Sets modules that are imported once for all workers which are forked; see [`modules`](Tasks::modules).
+    /// Sets modules that every interpreter imports once for all workers which are forked from it.
     #[cfg(feature = "python")]
     #[must_use]
     pub fn pre_import(mut self, modules: Vec<String>) -> Tasks {
-        self.pre_import = modules;
-        self.environment = Arc::default();
+        self.environments.set_modules(modules);
+        self
+    }
+
+    /// Has every interpreter import in addition, once for all its workers, what it runs tasks by; and with `functions` the modules that the
+    /// functions and classes of its nodes are in.
+    #[cfg(feature = "python")]
+    #[must_use]
+    pub fn pre_import_of(mut self, graph: &Graph, functions: bool) -> Tasks {
+        let all_by_ewoks = !self.ewoks.is_empty();
+        self.environments.add_modules(graph, |node| {
+            let by_ewoks =
+                all_by_ewoks || matches!(node.task_type, TaskType::Class | TaskType::Generated | TaskType::Notebook);
+            let libraries = if by_ewoks { of_ewoks() } else { Vec::new() };
+            libraries.into_iter().chain(module_of(node).filter(|_| functions))
+        });
         self
     }
 
@@ -125,29 +123,8 @@ impl Tasks {
     #[cfg(feature = "python")]
     #[must_use]
     pub fn pre_import_quietly(mut self) -> Tasks {
-        self.pre_import_tells = false;
-        self.environment = Arc::default();
+        self.environments.be_quiet();
         self
-    }
-
-    /// Returns the modules, or files, that the Python tasks of a workflow are in, each once.
-    #[cfg(feature = "python")]
-    pub fn modules(graph: &Graph) -> Vec<String> {
-        let mut modules = Vec::new();
-        for node in &graph.nodes {
-            let identifier = match node.task_type {
-                TaskType::Class | TaskType::Method | TaskType::PpfMethod => node.task_identifier.as_deref(),
-                TaskType::Generated => node.task_generator.as_ref().map(|name| name.as_str()),
-                _ => None,
-            };
-            let module = identifier.and_then(|name| name.rsplit_once("::").or_else(|| name.rsplit_once('.')));
-            if let Some((module, _)) = module
-                && !modules.iter().any(|known| known == module)
-            {
-                modules.push(module.to_owned());
-            }
-        }
-        modules
     }
 
     /// Imports what the Python tasks of a workflow are, each once, and waits for that: for whoever wants to know before anything runs
@@ -162,22 +139,14 @@ impl Tasks {
         for node in &graph.nodes {
             let is_imported = matches!(node.task_type, TaskType::Class | TaskType::Method | TaskType::PpfMethod);
             let Some(name) = node.task_identifier.as_deref().filter(|_| is_imported) else { continue };
-            if !known.contains(&name) {
-                let imported = self.environment().and_then(|found| crate::python::import(&found, name, self.grace));
-                imported.map_err(|error| (node, error))?;
-                known.push(name);
+            let environment = self.environments.of(node).map_err(|error| (node, error))?;
+            let one = (name, environment.interpreter().clone());
+            if !known.contains(&one) {
+                crate::python::import(&environment, name, self.grace).map_err(|error| (node, error))?;
+                known.push(one);
             }
         }
         Ok(())
-    }
-
-    /// Returns what workers import in any case for the tasks of a workflow; with `options`, all its tasks are run by `ewokscore`.
-    #[cfg(feature = "python")]
-    pub fn libraries(graph: &Graph, options: &EwoksOptions) -> Vec<String> {
-        let is_of_ewoks =
-            |node: &Node| matches!(node.task_type, TaskType::Class | TaskType::Generated | TaskType::Notebook);
-        let wanted = !options.is_empty() || graph.nodes.iter().any(is_of_ewoks);
-        if wanted { of_ewoks() } else { Vec::new() }
     }
 
     /// Sets what `ewokscore` is given beside the inputs of tasks.
@@ -204,7 +173,7 @@ impl Tasks {
                     Value::Bool(true) => Value::Map(Arc::default()),
                     other => other.clone(),
                 };
-                Announced::start(&self.environment()?, &execinfo, &graph.id, self.grace).map(Some)
+                Announced::start(&self.environments.common()?, &execinfo, &graph.id, self.grace).map(Some)
             }
         }
     }
@@ -213,7 +182,7 @@ impl Tasks {
     #[cfg(all(feature = "python", feature = "script"))]
     fn interpreter_of(&self, node: &Node) -> Option<String> {
         node.task_identifier.as_deref().filter(|name| name.ends_with(".py"))?;
-        self.environment().ok()?.interpreter().path().to_str().map(str::to_owned)
+        self.environments.of(node).ok()?.interpreter().path().to_str().map(str::to_owned)
     }
 
     #[cfg(all(not(feature = "python"), feature = "script"))]
@@ -242,23 +211,12 @@ impl Tasks {
         own(node)
     }
 
-    /// Sets which interpreter runs Python tasks; see [`Interpreter::choose`](crate::python::Interpreter::choose).
+    /// Sets which interpreter runs Python tasks of nodes that name none; see [`Interpreter::choose`](crate::python::Interpreter::choose).
     #[cfg(feature = "python")]
     #[must_use]
     pub fn python(mut self, interpreter: Option<impl Into<OsString>>) -> Tasks {
-        self.python = interpreter.map(Into::into);
-        self.environment = Arc::default();
+        self.environments.set_python(interpreter.map(Into::into));
         self
-    }
-
-    #[cfg(feature = "python")]
-    fn environment(&self) -> Result<Environment, TaskError> {
-        let find = || {
-            let environment = Environment::new(Interpreter::choose(self.python.as_deref())?);
-            let environment = environment.pre_import(self.pre_import.clone());
-            Ok(if self.pre_import_tells { environment } else { environment.quietly() })
-        };
-        self.environment.get_or_init(find).clone()
     }
 
     /// Sets how long a command may take to end after it was told to, before it is killed; 2 seconds by default.
@@ -313,7 +271,7 @@ impl Interfaces for Tasks {
             return None;
         }
         // As it is for a workflow with classes.
-        let environment = self.environment().ok()?.pre_import(of_ewoks()).quietly();
+        let environment = self.environments.of(node).ok()?.pre_import(of_ewoks()).quietly();
         crate::python::required_inputs(&environment, node.task_identifier.as_deref()?, self.grace)
     }
 

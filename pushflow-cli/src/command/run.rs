@@ -176,11 +176,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     graph.warnings.iter().for_each(|warning| display.warn(&warning.to_string()));
     // Once instead of in every worker; and tasks that start together are not told apart by how long their modules take.
     let ewoks = args.ewoks.add_to(options.ewoks)?;
-    let mut modules = Tasks::libraries(&graph, &ewoks);
-    if options.pre_import != Some(false) {
-        modules.extend(Tasks::modules(&graph));
-    }
-    let tasks = tasks.pre_import(modules).ewoks(ewoks.clone());
+    let tasks = tasks.ewoks(ewoks.clone()).pre_import_of(&graph, options.pre_import != Some(false));
     let tasks = if options.pre_import.is_none() { tasks.pre_import_quietly() } else { tasks };
     let announced =
         if args.dry_run { None } else { tasks.announce(&graph).map_err(|error| Problem::of_task(&error))? };

@@ -22,6 +22,8 @@ pub struct Settings {
     pub kind: Option<KindSettings>,
     /// Name of the pool that runs the node; by default that of the run.
     pub pool: Option<SmolStr>,
+    /// The interpreter of a Python task, or of a script in Python: a path or a name; by default that of the run.
+    pub python: Option<SmolStr>,
     /// How often an execution that failed is tried again; by default as the run says, which is 0 unless told otherwise.
     pub retries: Option<u32>,
     /// How long to wait before a try; not at all by default.
@@ -36,7 +38,7 @@ pub struct Settings {
     pub priority: i64,
 }
 
-const KNOWN: [&str; 7] = ["kind", "pool", "retries", "retry_on", "timeout", "resources", "priority"];
+const KNOWN: [&str; 8] = ["kind", "pool", "python", "retries", "retry_on", "timeout", "resources", "priority"];
 const RETRIES: [&str; 4] = ["count", "delay", "factor", "max_delay"];
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
         match key {
             "kind" => self.kind = if is_null { None } else { Some(KindSettings::read(item)?) },
             "pool" => self.pool = if is_null { None } else { Some(item.text("'pool' of a node")?) },
+            "python" => self.python = if is_null { None } else { Some(item.text("'python' of a node")?) },
             "retries" if is_null => (self.retries, self.backoff) = (None, None),
             "retries" if item.is_object() => self.set_backoff(item)?,
             "retries" => {
@@ -104,6 +107,7 @@ impl Settings {
         let entries = [
             ("kind", self.kind.as_ref().map(KindSettings::value)),
             ("pool", self.pool.as_deref().map(Value::from)),
+            ("python", self.python.as_deref().map(Value::from)),
             ("retries", self.retries.map(|count| retries_value(count, self.backoff))),
             ("retry_on", retry_on),
             ("timeout", seconds),

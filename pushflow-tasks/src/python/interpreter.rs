@@ -35,6 +35,15 @@ impl Interpreter {
         Interpreter::named(OsStr::new("python3"), "the default is")
     }
 
+    /// Finds the interpreter that a node names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such program.
+    pub(super) fn of_node(label: &str, name: &OsStr) -> Result<Interpreter, TaskError> {
+        Interpreter::named(name, &format!("node '{label}' names"))
+    }
+
     /// Returns its path; its name, where it was found by that.
     pub fn path(&self) -> &Path {
         &self.0

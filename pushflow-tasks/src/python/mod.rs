@@ -4,6 +4,7 @@
 
 mod announce;
 mod environment;
+mod environments;
 mod errand;
 mod interface;
 mod interpreter;
@@ -13,6 +14,7 @@ mod task;
 
 pub use announce::{Announced, Reason};
 pub use environment::Environment;
+pub(crate) use environments::{Environments, module_of};
 pub(crate) use errand::import;
 pub(crate) use interface::required_inputs;
 pub use interpreter::Interpreter;

@@ -26,6 +26,11 @@ def make(what):
     return eval(what)
 
 
+def where(value):
+    """Adds its environment to those of the tasks before."""
+    return (value if isinstance(value, list) else [value]) + [sys.prefix]
+
+
 def carry(value=0, **rest):
     return {"value": value + 1, "last": (value,)}
 

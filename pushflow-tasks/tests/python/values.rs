@@ -1,6 +1,12 @@
 //! What goes into a Python task, comes out of it, and goes from one to the next.
 
-use pushflow_core::Value;
+use std::path::Path;
+use std::process::Command;
+
+use pushflow_core::graph::{Format, LoadOptions, load_text};
+use pushflow_core::{Value, engine};
+use pushflow_tasks::Tasks;
+use serde_json::json;
 
 use super::{Case, Setup, VALUE, link, node};
 
@@ -11,7 +17,40 @@ pub(crate) const CASES: &[Case] = &[
     ("objects_reach_the_next_task", objects_reach_the_next_task),
     ("a_dictionary_is_carried_along", a_dictionary_is_carried_along),
     ("conditions_compare_what_comes_out", conditions_compare_what_comes_out),
+    ("each_node_may_name_its_interpreter", each_node_may_name_its_interpreter),
 ];
+
+/// In one workflow there are tasks of several environments.
+fn each_node_may_name_its_interpreter(setup: Setup) {
+    let directory = tempfile::tempdir().unwrap();
+    let other = directory.path().join("venv");
+    let made = Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(&other).status().unwrap();
+    assert!(made.success());
+    let with = |id: &str, kind: &str, task: &str, python: Option<&Path>| {
+        let plain = node(id, kind, task, r#""value": 1"#);
+        let settings = python.map(|python| format!(r#"{{"pushflow": {{"python": {}}}, "#, json!(python)));
+        settings.map_or(plain.clone(), |settings| plain.replacen('{', &settings, 1))
+    };
+    let python = other.join("bin/python");
+    let nodes = [
+        with("a", "method", "where", None),
+        with("b", "method", "where", Some(&python)),
+        with("c", "method", "where", None),
+    ];
+    let links = [link("a", "b", VALUE), link("b", "c", VALUE)];
+    let report = setup.run(&nodes.join(","), &links.join(","));
+    assert_eq!(report.failures, []);
+    let found = report.output.unwrap().get("return_value").cloned().unwrap();
+    let prefixes: Vec<&str> = found.as_list().unwrap()[1..].iter().map(|prefix| prefix.as_str().unwrap()).collect();
+    assert_eq!((prefixes[0], prefixes[1]), (prefixes[2], other.to_str().unwrap()), "{prefixes:?}");
+    assert_ne!(prefixes[0], prefixes[1]);
+
+    let missing = with("a", "method", "where", Some(Path::new("no-such-python")));
+    let text = format!(r#"{{"nodes": [{missing}], "links": []}}"#);
+    let graph = load_text(&text, Format::Json, &LoadOptions::default()).unwrap();
+    let error = engine::compile(&graph, &Tasks::new()).unwrap_err().to_string();
+    assert!(error.contains("node 'a' names 'no-such-python', which is no program"), "{error}");
+}
 
 fn a_function_is_called(setup: Setup) {
     assert_eq!(setup.returned("add", r#""a": 1, "b": 2"#), Value::Int(3));

@@ -81,7 +81,7 @@ fn names_of_default_inputs() {
 
 #[test]
 fn settings_of_this_engine_are_understood() {
-    let written = r#"{"pool":"thread","retries":2,"retry_on":["lost","OSError"],"timeout":1.5,"resources":{"gpu":1},"priority":-3}"#;
+    let written = r#"{"pool":"thread","python":"venv/bin/python","retries":2,"retry_on":["lost","OSError"],"timeout":1.5,"resources":{"gpu":1},"priority":-3}"#;
     let graph = load(&nodes(&format!(r#"{{"id": "a", "method": "m.f", "pushflow": {written}}}"#))).unwrap();
     let settings = graph.nodes[0].settings.as_ref().unwrap();
     assert_eq!((settings.pool.as_deref(), settings.retries, settings.priority), (Some("thread"), Some(2), -3));
@@ -102,7 +102,7 @@ fn settings_of_this_engine_are_understood() {
 #[test]
 fn unknown_and_unusable_settings_are_refused() {
     let with = |settings: &str| nodes(&format!("{{\"id\": \"a\", \"method\": \"m.f\",\n\"pushflow\": {settings}}}"));
-    let known = "kind, pool, retries, retry_on, timeout, resources, priority";
+    let known = "kind, pool, python, retries, retry_on, timeout, resources, priority";
     let message =
         format!("unknown key 'retry' under 'pushflow' of a node, expected one of: {known}; did you mean 'retry_on'?");
     let error = refused(&with(r#"{"pool": "thread", "retry": 1}"#), "ValueError", &message);
@@ -115,6 +115,7 @@ fn unknown_and_unusable_settings_are_refused() {
     for settings in [
         "[]",
         r#"{"pool": 1}"#,
+        r#"{"python": ["python3"]}"#,
         r#"{"retries": 1.5}"#,
         r#"{"retries": true}"#,
         r#"{"retries": {}}"#,
