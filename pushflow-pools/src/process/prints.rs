@@ -14,9 +14,10 @@ use super::part::Part;
 /// The most that is kept of one stream: captured of an execution, or not forwarded yet because whoever reads our standard
 /// error does not. What is older is dropped: a worker never waits for a reader.
 const MOST_KEPT: usize = 1 << 20;
-/// Lines of standard error that the error of a lost worker brings along.
-const TAIL_LINES: usize = 20;
-const TAIL_BYTES: usize = 4096;
+/// Lines of standard error that the error of a lost worker brings along: enough for what a crash of Python says, a hundred
+/// frames of its own and some of C below them, for the innermost are the first.
+const TAIL_LINES: usize = 160;
+const TAIL_BYTES: usize = 32 << 10;
 
 /// One stream of a worker.
 #[derive(Debug)]

@@ -89,10 +89,12 @@ fn a_worker_that_vanishes_is_an_error_of_its_task(setup: Setup) {
 }
 
 fn a_crash_says_where_it_was(setup: Setup) {
-    let found = failure(setup, "crash", "");
+    let found = failure(setup, "crash", r#""depth": 60"#);
     assert!(found.message.contains("was killed by SIGSEGV"), "{}", found.message);
     let text = found.traceback.join("\n");
-    assert!(text.contains("Segmentation fault") && text.contains("in crash"), "{text}");
+    // From the innermost frame, which is told first.
+    assert!(text.contains("Segmentation fault"), "{text}");
+    assert_eq!(text.matches(" in crash\n").count(), 61, "{text}");
 }
 
 fn a_result_that_cannot_be_pickled_is_an_error(setup: Setup) {
