@@ -1,4 +1,5 @@
-"""The fork server: an interpreter that has imported what workers need, and forks them on request.
+"""The fork server: an interpreter that has imported what workers need, and forks them on request. Or one that was found by a script,
+which takes its time: then what it forks executes it again.
 
 A request is a byte on the link with two descriptors beside it: the worker's socket, and one on which is told what becomes of
 it. `pushflow-signals/src/adopted.rs` is the other side. Everything is done by one thread.
@@ -11,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import warnings
 
 _ANSWER = struct.Struct("<II")
 _END = struct.Struct("<iIQ")
@@ -23,9 +25,10 @@ _FORK_THEMSELVES = ("jemalloc_bg_thd",)
 
 def serve(link, settings):
     """Serves until the parent has gone and all workers have ended. Returns a socket in each worker, and None in the end."""
-    # What is printed here is no result of any task.
-    os.dup2(2, 1)
     server = Server(link, settings)
+    if not server.afresh:
+        # What is printed here is no result of any task.
+        os.dup2(2, 1)
     server.prepare()
     return server.run()
 
@@ -35,6 +38,7 @@ class Server:
         self.link = link
         self.daemonic = settings["daemonic"]
         self.forbids_children = settings["daemonic"] and not settings["children"]
+        self.afresh = settings["afresh"]
         self.pre_import = settings["pre_import"]
         self.tells = settings["tells"]
         # Sockets on which the ends of workers are told, by their process ids.
@@ -45,10 +49,29 @@ class Server:
 
     def prepare(self):
         """Imports what workers need, and finds out whether it can be forked then."""
-        from . import leaving, tasks, values, worker  # noqa: F401
-
         if self.daemonic or self.pre_import:
             self.prctl = find_prctl()
+        if self.afresh:
+            if not is_this(sys.executable):
+                self.refuses = "this interpreter says that it is %r" % sys.executable
+        else:
+            self.prepare_workers()
+        if self.daemonic and self.prctl is None:
+            self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
+        # Else the script is executed again, as it was meant.
+        if self.refuses and not self.afresh:
+            self.tell("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses)
+        gc.collect()
+        getattr(gc, "freeze", int)()
+        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.wakeups = reader, writer
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def prepare_workers(self):
+        """Imports what forked workers have then."""
+        from . import leaving, tasks, values, worker  # noqa: F401
+
         if self.prctl is not None:
             # What is imported may never end. A parent that is killed has nothing of it.
             self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -64,29 +87,23 @@ class Server:
         if self.forbids_children:
             # What each worker would import to say so.
             import multiprocessing.process  # noqa: F401
-        if self.daemonic and self.prctl is None:
-            self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
         # Libraries that start threads may end them before a fork, so it is tried: what is left then are threads that no
         # child would have.
-        child = os.fork()
+        with warnings.catch_warnings():
+            # That a child may miss threads is the very question.
+            warnings.simplefilter("ignore")
+            child = os.fork()
         if child == 0:
             os._exit(0)
         os.waitpid(child, 0)
         threads = other_threads()
         if threads:
-            self.refuses = "importing %s has started %d threads (%s)" % (
+            self.refuses = "importing %s has started %d thread%s (%s)" % (
                 ", ".join(self.pre_import) or "nothing",
                 len(threads),
-                ", ".join(threads),
+                "s" if len(threads) > 1 else "",
+                ", ".join(map(repr, threads)),
             )
-        if self.refuses:
-            self.tell("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses)
-        gc.collect()
-        getattr(gc, "freeze", int)()
-        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.wakeups = reader, writer
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def tell(self, message):
         if self.tells:
@@ -138,6 +155,8 @@ class Server:
         pid = os.fork()
         if pid == 0:
             self.become_worker(server, status)
+            if self.afresh:
+                execute(sock)
             return sock
         try:
             os.setpgid(pid, pid)
@@ -192,6 +211,28 @@ class Server:
             if tells is not None:
                 send(tells, _END.pack(status, 0, usage.ru_maxrss))
                 tells.close()
+
+
+def is_this(program):
+    """Whether a program is the one that runs here."""
+    try:
+        return os.path.samefile(program, "/proc/self/exe")
+    except (OSError, TypeError, ValueError):
+        return False
+
+
+def execute(sock):
+    """Executes this interpreter again, as it was executed: with the same arguments, and all that a script has set for it."""
+    try:
+        with open("/proc/self/cmdline", "rb") as file:
+            arguments = file.read().split(b"\0")[1:-1]
+        os.environ["PUSHFLOW_LINK"] = str(sock.fileno())
+        sock.set_inheritable(True)
+        os.execv(sys.executable, [os.fsencode(sys.executable)] + arguments)
+    except BaseException as error:
+        os.write(2, ("pushflow: cannot execute %s: %s\n" % (sys.executable, error)).encode("utf-8", "replace"))
+    finally:
+        os._exit(1)
 
 
 def other_threads():

@@ -18,6 +18,8 @@ use super::program::{self, Settings};
 const ANSWER: Duration = Duration::from_secs(60);
 /// How often a fork server is started that was not there any more.
 const TRIES: u32 = 2;
+/// How many workers a script starts itself, before there is a server that spares it: with fewer, another interpreter costs more.
+const BY_SCRIPT: u32 = 2;
 
 /// An interpreter with what it has imported beforehand.
 #[derive(Clone, Debug)]
@@ -32,14 +34,25 @@ pub struct Environment {
 /// again.
 static FORKERS: ForkLocal<Mutex<BTreeMap<Key, Known>>> = ForkLocal::new(Mutex::default);
 
-/// The home of the tasks, and as what workers are to live: daemonic, with children, anywhere.
-type Key = (String, bool, bool, bool);
+/// The home of the tasks, what becomes of what it forks, and as what workers are to live: daemonic, with children, anywhere.
+type Key = (String, Forked, bool, bool, bool);
 
 /// What is known of a fork server.
 enum Known {
+    /// So many workers that it could have forked.
+    Spared(u32),
     Forks(Arc<Mutex<Forker>>),
     /// It has said why not.
     Refuses,
+}
+
+/// What is forked for this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Forked {
+    /// A worker, which has what the server has imported.
+    Warm,
+    /// An interpreter that is executed again, because the named program is a script, which takes its time to find it.
+    Afresh,
 }
 
 impl Environment {
@@ -78,7 +91,7 @@ impl Environment {
     }
 
     /// Starts the interpreter, as a worker or as a fork server.
-    fn start(&self, wanted: &Wanted, forks: bool) -> Result<Process, PoolError> {
+    fn start(&self, wanted: &Wanted, forks: Option<Forked>) -> Result<Process, PoolError> {
         // No buffering by blocks: what a task prints is to be there when it crashes.
         let program = Program::new(self.interpreter.path()).arg("-u").arg("-c").arg(program::BOOTSTRAP);
         let mut builder = program.process().map_err(refused)?;
@@ -89,7 +102,7 @@ impl Environment {
         if wanted.exempt {
             builder = builder.exempt();
         }
-        if forks && wanted.daemonic {
+        if forks.is_some() && wanted.daemonic {
             // It has children whatever its tasks may have.
             builder = builder.children(Children::Allow);
         }
@@ -97,12 +110,13 @@ impl Environment {
     }
 
     /// Says to an interpreter what to run.
-    fn say(&self, link: &Link, wanted: &Wanted, forks: bool) -> Result<(), PoolError> {
+    fn say(&self, link: &Link, wanted: &Wanted, forks: Option<Forked>) -> Result<(), PoolError> {
         let settings = Settings {
             daemonic: wanted.daemonic,
             children: wanted.children == Children::Allow,
-            forks,
-            pre_import: if forks { self.pre_import.clone() } else { Vec::new() },
+            forks: forks.is_some(),
+            afresh: forks == Some(Forked::Afresh),
+            pre_import: if forks == Some(Forked::Warm) { self.pre_import.clone() } else { Vec::new() },
             tells: self.tells,
         };
         let mut link = link;
@@ -117,21 +131,32 @@ impl Environment {
 
     /// Executes an interpreter afresh.
     fn spawn(&self, wanted: &Wanted) -> Result<Launched, PoolError> {
-        let mut process = self.start(wanted, false)?;
+        let mut process = self.start(wanted, None)?;
         let link = process.take_link().ok_or(PoolError::Closed)?;
-        self.say(&link, wanted, false)?;
+        self.say(&link, wanted, None)?;
         Ok(Launched { link, process: Attended::Own(process) })
     }
 
     /// Has a worker forked; `None` when that is not to be had.
-    fn forked(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Option<Launched>, PoolError> {
+    fn forked(
+        &self,
+        forked: Forked,
+        wanted: &Wanted,
+        is_given_up: &dyn Fn() -> bool,
+    ) -> Result<Option<Launched>, PoolError> {
+        let key = self.forker_key(forked, wanted);
         for _ in 0..TRIES {
-            let Some(forker) = self.forker(wanted)? else { return Ok(None) };
+            let Some(forker) = self.forker(forked, wanted)? else { return Ok(None) };
             let answer = forker.lock().unwrap_or_else(PoisonError::into_inner).one_more(ANSWER, is_given_up);
             match answer {
-                Ok(Some((link, adopted))) => return Ok(Some(Launched { link, process: Attended::Adopted(adopted) })),
+                Ok(Some((link, adopted))) => {
+                    if forked == Forked::Afresh {
+                        self.say(&link, wanted, None)?;
+                    }
+                    return Ok(Some(Launched { link, process: Attended::Adopted(adopted) }));
+                }
                 Ok(None) => {
-                    forkers().insert(self.forker_key(wanted), Known::Refuses);
+                    forkers().insert(key, Known::Refuses);
                     return Ok(None);
                 }
                 // It goes on importing: somebody may want the next one.
@@ -140,8 +165,8 @@ impl Environment {
                     tracing::warn!(%error, "a fork server of interpreters is lost");
                     let mut forkers = forkers();
                     let is_it = |known: &Known| matches!(known, Known::Forks(known) if Arc::ptr_eq(known, &forker));
-                    if forkers.get(&self.forker_key(wanted)).is_some_and(is_it) {
-                        forkers.remove(&self.forker_key(wanted));
+                    if forkers.get(&key).is_some_and(is_it) {
+                        forkers.insert(key.clone(), Known::Spared(BY_SCRIPT));
                     }
                 }
             }
@@ -149,32 +174,40 @@ impl Environment {
         Ok(None)
     }
 
-    /// Returns the fork server; `None` when it has said that it cannot fork.
-    fn forker(&self, wanted: &Wanted) -> Result<Option<Arc<Mutex<Forker>>>, PoolError> {
+    /// Returns the fork server; `None` when it has said that it cannot fork, or is not worth it yet.
+    fn forker(&self, forked: Forked, wanted: &Wanted) -> Result<Option<Arc<Mutex<Forker>>>, PoolError> {
+        let key = self.forker_key(forked, wanted);
         let mut forkers = forkers();
-        match forkers.get(&self.forker_key(wanted)) {
-            Some(Known::Forks(known)) => return Ok(Some(Arc::clone(known))),
-            Some(Known::Refuses) => return Ok(None),
-            None => {}
+        let spared = if forked == Forked::Afresh { BY_SCRIPT } else { 0 };
+        match forkers.entry(key.clone()).or_insert(Known::Spared(0)) {
+            Known::Forks(known) => return Ok(Some(Arc::clone(known))),
+            Known::Refuses => return Ok(None),
+            Known::Spared(count) if *count < spared => {
+                *count += 1;
+                return Ok(None);
+            }
+            Known::Spared(_) => {}
         }
-        let forker = Forker::new(self.start(wanted, true)?).map_err(refused)?;
-        self.say(forker.link(), wanted, true)?;
+        let forker = Forker::new(self.start(wanted, Some(forked))?).map_err(refused)?;
+        self.say(forker.link(), wanted, Some(forked))?;
         let forker = Arc::new(Mutex::new(forker));
-        forkers.insert(self.forker_key(wanted), Known::Forks(Arc::clone(&forker)));
+        forkers.insert(key, Known::Forks(Arc::clone(&forker)));
         Ok(Some(forker))
     }
 
-    fn forker_key(&self, wanted: &Wanted) -> Key {
-        (self.key(), wanted.daemonic, wanted.children == Children::Allow, wanted.exempt)
+    fn forker_key(&self, forked: Forked, wanted: &Wanted) -> Key {
+        (self.key(), forked, wanted.daemonic, wanted.children == Children::Allow, wanted.exempt)
     }
 }
 
 impl Launcher for Environment {
     fn launch(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Launched, PoolError> {
-        if wanted.method != StartMethod::Spawn
-            && let Some(launched) = self.forked(wanted, is_given_up)?
-        {
-            return Ok(launched);
+        let ways =
+            [(Forked::Warm, wanted.method != StartMethod::Spawn), (Forked::Afresh, self.interpreter.is_script())];
+        for (forked, _) in ways.into_iter().filter(|(_, is_wanted)| *is_wanted) {
+            if let Some(launched) = self.forked(forked, wanted, is_given_up)? {
+                return Ok(launched);
+            }
         }
         self.spawn(wanted)
     }

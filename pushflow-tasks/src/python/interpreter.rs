@@ -1,6 +1,8 @@
 //! [`Interpreter`]: which Python runs the tasks.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,12 @@ impl Interpreter {
     /// Returns its path; its name, where it was found by that.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Whether it is a script that finds the interpreter and executes it, as those of pyenv are, not the interpreter itself.
+    pub(super) fn is_script(&self) -> bool {
+        let mut first = [0; 2];
+        File::open(&self.0).and_then(|mut file| file.read_exact(&mut first)).is_ok() && &first == b"#!"
     }
 
     fn named(name: &OsStr, who: &str) -> Result<Interpreter, TaskError> {

@@ -41,6 +41,8 @@ pub(super) struct Settings {
     pub(super) children: bool,
     /// Whether it forks workers, and is none itself.
     pub(super) forks: bool,
+    /// Whether these execute the interpreter again, and read what they are from their own links.
+    pub(super) afresh: bool,
     /// The modules that it imports before it forks any.
     pub(super) pre_import: Vec<String>,
     /// Whether it says what keeps it from that.

@@ -12,6 +12,7 @@ mod errors;
 mod hostile;
 mod leaving;
 mod logs;
+mod scripts;
 mod storm;
 mod values;
 mod warm;
@@ -54,8 +55,8 @@ fn main() -> ExitCode {
     }
     let trials = setups().into_iter().flat_map(|setup| {
         let cases: Vec<Case> = if setup.is_thorough() {
-            [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES, warm::CASES]
-                .concat()
+            let cases = [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES];
+            [&cases.concat(), warm::CASES, scripts::CASES].concat()
         } else {
             [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
         };

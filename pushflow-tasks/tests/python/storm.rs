@@ -102,6 +102,7 @@ impl Program {
         let child = Command::new(std::env::current_exe().unwrap())
             .env(PART, place.map_or_else(|| "all".to_owned(), |place| place.to_string()))
             .env(MARK, directory.path())
+            .env(PYTHON, python())
             .env("TMPDIR", directory.path())
             .stdin(Stdio::null())
             .spawn()
@@ -192,6 +193,7 @@ pub(crate) fn play(part: &str) -> ExitCode {
         }
         println!("{executions} executions: {tally:?}");
         if Instant::now() >= end && only.is_none() {
+            assert!(tally.killed > 0 && tally.interrupted > 0 && tally.lost_to_kills > 0, "that was no storm");
             return ExitCode::SUCCESS;
         }
     }
@@ -227,7 +229,7 @@ const WORKERS: usize = 3;
 /// One pool.
 fn round(random: &mut fastrand::Rng, setup: Setup) -> Tally {
     let pool = setup.make_with(WORKERS, GRACE).unwrap();
-    let storm = Arc::new(Storm::new(executions_of(setup), random));
+    let storm = Arc::new(Storm::new(setup, random));
     let over = AtomicBool::new(false);
     let seed = random.u64(..);
     let mut tally = std::thread::scope(|scope| {
@@ -259,7 +261,7 @@ fn round(random: &mut fastrand::Rng, setup: Setup) -> Tally {
     tally
 }
 
-/// The interpreter itself: a script that starts it takes longer than it may live here.
+/// The interpreter itself.
 fn python() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -269,17 +271,20 @@ fn python() -> &'static str {
     })
 }
 
+/// Executes the interpreter that [`PYTHON`] names.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/executes_python");
+const PYTHON: &str = "PUSHFLOW_TEST_PYTHON";
+
 /// The interpreters below this process: the process id, and whether it has others below it.
 fn interpreters() -> Vec<(i32, bool)> {
+    let program = fs::canonicalize(python()).unwrap();
     let stats: Vec<(i32, i32, bool)> = pids()
         .into_iter()
         .filter_map(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let (head, tail) = stat.rsplit_once(") ")?;
-            let mut fields = tail.split(' ');
-            let is_alive = fields.next()? != "Z";
-            let parent = fields.next()?.parse().ok()?;
-            Some((pid, parent, is_alive && head.contains("(python3")))
+            let (_, tail) = stat.rsplit_once(") ")?;
+            let parent = tail.split(' ').nth(1)?.parse().ok()?;
+            Some((pid, parent, fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program)))
         })
         .collect();
     let parent_of = |pid: i32| stats.iter().find(|stat| stat.0 == pid).map(|stat| stat.1);
@@ -354,8 +359,12 @@ struct Storm {
 }
 
 impl Storm {
-    fn new(executions: usize, random: &mut fastrand::Rng) -> Storm {
-        let resolver = Tasks::new().grace(GRACE).python(Some(python()));
+    fn new(setup: Setup, random: &mut fastrand::Rng) -> Storm {
+        let executions = executions_of(setup);
+        // What finds the interpreter matters where workers are started afresh.
+        let by_script = setup.method == Some(StartMethod::Spawn) && random.bool();
+        let named = if by_script { SCRIPT } else { python() };
+        let resolver = Tasks::new().grace(GRACE).python(Some(named));
         let task = |(name, ..): &(&str, usize, End)| {
             let node = node("a", "method", name, "").replace("tasks.", "storms.");
             let text = format!(r#"{{"nodes": [{node}], "links": []}}"#);
