@@ -1,9 +1,9 @@
 """Frames on the socket to the pool: `pushflow-pools/src/process/frame.rs` on the other side."""
 
+import _socket
 import _thread
 import os
 import select
-import socket
 import struct
 import time
 
@@ -16,9 +16,7 @@ MOST_BYTES = 0xFFFFFFFF
 _DESCRIPTOR_BYTES = 4
 _AT_ONCE = 1 << 16
 # One more than a sender puts beside a frame.
-_ANCILLARY = socket.CMSG_SPACE(65 * _DESCRIPTOR_BYTES)
-# Numbers, for members of enumerations take their time.
-_CLOEXEC, _CTRUNC = int(socket.MSG_CMSG_CLOEXEC), int(socket.MSG_CTRUNC)
+_ANCILLARY = _socket.CMSG_SPACE(65 * _DESCRIPTOR_BYTES)
 # How long a worker looks for its next call before it sleeps. In that time others may run.
 _PATIENCE_NS = 50000
 
@@ -51,14 +49,14 @@ class Channel:
         missing = wanted - len(pieces[0])
         while missing > 0:
             try:
-                piece, ancillary, flags, _ = self.sock.recvmsg(max(_AT_ONCE, missing), _ANCILLARY, _CLOEXEC)
+                piece, ancillary, flags, _ = self.sock.recvmsg(max(_AT_ONCE, missing), _ANCILLARY, _socket.MSG_CMSG_CLOEXEC)
             except ConnectionResetError:
                 raise Ended from None
             for level, kind, rights in ancillary:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
                     whole = len(rights) - len(rights) % _DESCRIPTOR_BYTES
                     self.descriptors += struct.unpack("%di" % (whole // _DESCRIPTOR_BYTES), rights[:whole])
-            if flags & _CTRUNC:
+            if flags & _socket.MSG_CTRUNC:
                 raise OSError("descriptors were lost: too many are open here")
             if not piece:
                 raise Ended
@@ -103,7 +101,7 @@ class Channel:
         frame = _HEADER.pack(len(body), VERSION, kind, len(beside), number)
         ancillary = []
         if beside:
-            ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("%di" % len(beside), *beside)))
+            ancillary.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("%di" % len(beside), *beside)))
         with self.held, self.writing:
             try:
                 sent = self.sock.sendmsg([frame, body], ancillary)

@@ -1,8 +1,7 @@
 """Errors: what the other side is told of an exception."""
 
 import os
-import pickle
-import traceback
+import sys
 
 from . import codec
 
@@ -61,8 +60,6 @@ def input_error(text):
 
 
 def _class(name, otherwise):
-    import sys
-
     ewoks = sys.modules.get("ewoksutils.exceptions")
     return getattr(ewoks, name, otherwise)
 
@@ -85,6 +82,8 @@ def write_failure(writer, failure):
 def _sealed(instance):
     """Pickles an exception, if it can be pickled and comes back."""
     try:
+        import pickle
+
         data = pickle.dumps(instance, 5)
         pickle.loads(data)
     except BaseException:
@@ -97,6 +96,8 @@ def _sealed(instance):
 def lines_of(error):
     """Returns the lines of a traceback without our own frames."""
     try:
+        import traceback
+
         told = traceback.TracebackException(type(error), error, error.__traceback__)
         _strip(told, set())
         lines = "".join(told.format()).rstrip("\n").split("\n")

@@ -5,11 +5,11 @@ A request is a byte on the link with two descriptors beside it: the worker's soc
 it. `pushflow-signals/src/adopted.rs` is the other side. Everything is done by one thread.
 """
 
+import _signal
+import _socket
 import gc
 import os
 import select
-import signal
-import socket
 import struct
 import sys
 import warnings
@@ -44,6 +44,7 @@ class Server:
         # Sockets on which the ends of workers are told, by their process ids.
         self.workers = {}
         self.refuses = None
+        self.has_all = False
         self.wakeups = None
         self.prctl = None
 
@@ -65,8 +66,8 @@ class Server:
         getattr(gc, "freeze", int)()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.wakeups = reader, writer
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, lambda number, frame: None)
+        _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def prepare_workers(self):
         """Imports what forked workers have then."""
@@ -74,7 +75,7 @@ class Server:
 
         if self.prctl is not None:
             # What is imported may never end. A parent that is killed has nothing of it.
-            self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            self.prctl(_PR_SET_PDEATHSIG, _signal.SIGKILL)
         for name in self.pre_import:
             try:
                 tasks.import_module(name)
@@ -115,6 +116,8 @@ class Server:
         poll.register(self.wakeups[0], select.POLLIN)
         has_parent = True
         while has_parent or self.workers:
+            if len(self.workers) > 1 and not self.has_all and not poll.poll(0):
+                self.import_the_rest()
             for descriptor, _ in poll.poll():
                 if descriptor == self.wakeups[0]:
                     os.read(descriptor, 4096)
@@ -130,19 +133,28 @@ class Server:
             self.reap()
         return None
 
+    def import_the_rest(self):
+        """Imports what some tasks need, once there are several workers, and they are on their way."""
+        if not self.afresh:
+            import pickle  # noqa: F401
+            import traceback  # noqa: F401
+
+            getattr(gc, "freeze", int)()
+        self.has_all = True
+
     def receive(self):
         """Reads one request; None when there is nobody any more."""
         try:
-            data, ancillary, _, _ = self.link.recvmsg(1, socket.CMSG_SPACE(8), socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self.link.recvmsg(1, _socket.CMSG_SPACE(8), _socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
             return None
         if not data:
             return None
         descriptors = []
         for level, kind, piece in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
                 descriptors += struct.unpack("%di" % (len(piece) // 4), piece)
-        return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        return [_socket.socket(fileno=descriptor) for descriptor in descriptors]
 
     def fork(self, sock, status):
         """Forks a worker; returns its socket there, and None here."""
@@ -176,12 +188,12 @@ class Server:
         except OSError:
             pass
         if self.daemonic:
-            self.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            self.prctl(_PR_SET_PDEATHSIG, _signal.SIGKILL)
             if os.getppid() != server:
                 # It has ended before that took effect.
                 os._exit(125)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _signal.set_wakeup_fd(-1)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         for other in [self.link, status] + list(self.workers.values()):
             other.close()
         self.workers.clear()
@@ -203,7 +215,7 @@ class Server:
                 return
             if self.daemonic:
                 try:
-                    os.killpg(found.si_pid, signal.SIGKILL)
+                    os.killpg(found.si_pid, _signal.SIGKILL)
                 except OSError:
                     pass
             pid, status, usage = os.wait4(found.si_pid, 0)
@@ -227,7 +239,7 @@ def execute(sock):
         with open("/proc/self/cmdline", "rb") as file:
             arguments = file.read().split(b"\0")[1:-1]
         os.environ["PUSHFLOW_LINK"] = str(sock.fileno())
-        sock.set_inheritable(True)
+        os.set_inheritable(sock.fileno(), True)
         os.execv(sys.executable, [os.fsencode(sys.executable)] + arguments)
     except BaseException as error:
         os.write(2, ("pushflow: cannot execute %s: %s\n" % (sys.executable, error)).encode("utf-8", "replace"))
@@ -252,7 +264,7 @@ def other_threads():
 
 def send(sock, data, descriptor=None):
     """Sends what fits into a socket in any case; who does not listen any more need not hear it."""
-    ancillary = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", descriptor))]
+    ancillary = [] if descriptor is None else [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", descriptor))]
     try:
         sock.sendmsg([data], ancillary)
     except OSError:

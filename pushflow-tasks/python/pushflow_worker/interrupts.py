@@ -4,14 +4,14 @@ import _signal
 import _thread
 import faulthandler
 import os
-import signal
 import sys
 
 from . import errors
 
 # Words of the ledger: see `pushflow-pools/src/process/ledger.rs`.
 _BEGUN, _HEARD, _ENDING = 0, 1, 8
-_INT, _TERM, _UNBLOCK = int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIG_UNBLOCK)
+# Not from `signal`, which makes members of enumerations of all numbers: that takes its time, here and in each call.
+_INT, _TERM, _UNBLOCK = _signal.SIGINT, _signal.SIGTERM, _signal.SIG_UNBLOCK
 _OURS = (_INT, _TERM)
 
 
@@ -36,24 +36,23 @@ class Interrupts:
 
     def listen(self):
         """Hears SIGINT from now on."""
-        signal.signal(signal.SIGINT, self.handler)
+        _signal.signal(_INT, self.handler)
 
     def install(self):
         """Has SIGTERM say where this process is, before it ends it."""
         self.terminate = _signal.getsignal(_TERM)
-        faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
+        faulthandler.register(_TERM, file=2, all_threads=True, chain=True)
         self.unraisable = sys.unraisablehook
         sys.unraisablehook = self.swallowed
 
     def restore(self):
         """Undoes what a task has done to the signals that end the next one."""
-        # Not by the functions of `signal`, which make members of enumerations of all numbers: this is done for each call.
         if _signal.getsignal(_INT) is not self.handler:
-            signal.signal(signal.SIGINT, self.handler)
+            _signal.signal(_INT, self.handler)
         if _signal.getsignal(_TERM) != self.terminate:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL if self.terminate is None else self.terminate)
-            faulthandler.unregister(signal.SIGTERM)
-            faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
+            _signal.signal(_TERM, _signal.SIG_DFL if self.terminate is None else self.terminate)
+            faulthandler.unregister(_TERM)
+            faulthandler.register(_TERM, file=2, all_threads=True, chain=True)
         _signal.pthread_sigmask(_UNBLOCK, _OURS)
 
     def asked(self):

@@ -3,7 +3,9 @@
 import fcntl
 import mmap
 import os
-import weakref
+
+# That of `weakref`, which has more in it.
+from _weakrefset import WeakSet
 
 _F_ADD_SEALS = getattr(fcntl, "F_ADD_SEALS", 1033)
 # SEAL, SHRINK, GROW, WRITE
@@ -23,7 +25,7 @@ class Memory:
         self.held = held
         self.made = []
         # What was received and is still in use.
-        self.mapped = weakref.WeakSet()
+        self.mapped = WeakSet()
 
     def seal(self, pieces):
         """Returns the descriptor of a sealed copy of some bytes, in pieces."""

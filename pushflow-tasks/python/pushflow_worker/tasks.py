@@ -5,7 +5,6 @@ that write themselves.
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 
@@ -135,13 +134,15 @@ def import_module(name):
     """Imports a module by its name, or by the path of its file, under the name that the file has."""
     if not (name.endswith(".py") and os.path.isfile(name)):
         return importlib.import_module(name)
+    from importlib import util
+
     stem = os.path.splitext(os.path.basename(name))[0]
     if stem in sys.modules:
         return sys.modules[stem]
-    spec = importlib.util.spec_from_file_location(stem, name)
+    spec = util.spec_from_file_location(stem, name)
     if spec is None or spec.loader is None:
         raise ImportError("Cannot import %s as module" % name)
-    module = importlib.util.module_from_spec(spec)
+    module = util.module_from_spec(spec)
     sys.modules[stem] = module
     try:
         spec.loader.exec_module(module)
