@@ -14,6 +14,8 @@ import struct
 import sys
 import warnings
 
+from . import leaving
+
 _ANSWER = struct.Struct("<II")
 _END = struct.Struct("<iIQ")
 _FORKED, _REFUSED = 1, 2
@@ -63,6 +65,8 @@ class Server:
         if self.refuses and not self.afresh:
             self.tell("pushflow: %s: Python workers are started afresh instead of forked" % self.refuses)
         gc.collect()
+        if not self.afresh:
+            leaving.prepare()
         getattr(gc, "freeze", int)()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.wakeups = reader, writer
@@ -71,7 +75,7 @@ class Server:
 
     def prepare_workers(self):
         """Imports what forked workers have then."""
-        from . import leaving, tasks, values, worker  # noqa: F401
+        from . import tasks, values, worker  # noqa: F401
 
         if self.prctl is not None:
             # What is imported may never end. A parent that is killed has nothing of it.

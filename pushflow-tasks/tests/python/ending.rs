@@ -6,7 +6,9 @@ use std::process::Command;
 use pushflow_core::ErrorKind;
 use pushflow_core::engine::{Failure, RunOptions};
 
-use super::{Case, LONG, Setup, network, node};
+use pushflow_tasks::Tasks;
+
+use super::{Case, GRACE, LONG, Setup, network, network_by, node};
 
 pub(crate) const CASES: &[Case] = &[
     ("an_interruption_is_raised", an_interruption_is_raised),
@@ -71,13 +73,16 @@ fn a_timeout_is_raised(setup: Setup) {
     assert!(setup.pool == "in_place" || has_begun, "{found:?}");
 }
 
-/// By a worker that is told to exit.
+/// By a worker that is told to exit, whether it has imported the module or a fork server has.
 fn what_is_left_for_the_end_is_done(setup: Setup) {
-    for what in ["file", "zipfile", "function", "function that fails", "thread"] {
+    let tasks = Tasks::new().grace(GRACE);
+    let imported = tasks.clone().pre_import(vec!["tasks".to_owned()]);
+    let kinds = ["file", "zipfile", "function", "function that fails", "thread"];
+    for (what, tasks) in kinds.iter().flat_map(|what| [(what, &tasks), (what, &imported)]) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("written");
         let inputs = format!(r#""what": "{what}", "path": {}"#, serde_json::to_string(&path).unwrap());
-        let network = std::sync::Arc::new(network(&node("a", "method", "leave_for_the_end", &inputs), ""));
+        let network = std::sync::Arc::new(network_by(tasks, &node("a", "method", "leave_for_the_end", &inputs), ""));
         let pool = setup.make_with(1, LONG).unwrap();
         let report = network.start(std::sync::Arc::clone(&pool), RunOptions::default()).wait();
         assert_eq!(report.failures, [], "{what}");
