@@ -210,6 +210,8 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
     }
     let pools = pool::of_nodes(name, &graph, &settings)?;
     let pool = pool::create(name, &settings)?;
+    // Workers may print as they end, after the run.
+    let listener = Display::listener(display);
     let run_options = RunOptions::default()
         .fail_fast(args.fail_fast)
         .max_iterations(args.max_iterations)
@@ -220,7 +222,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
             Outputs::End => Keep::End,
             Outputs::All => Keep::All,
         })
-        .listener(Display::listener(display));
+        .listener(Arc::clone(&listener));
     let run_options = pools.iter().fold(run_options, |all, (name, pool)| all.pool(name.clone(), Arc::clone(pool)));
     let run_options =
         args.resources.iter().fold(run_options, |all, (name, amount)| all.resource(name.clone(), *amount));
@@ -233,7 +235,7 @@ fn execute(args: &RunArgs, display: &Arc<Display>) -> Result<Option<RunOutcome>,
             run_on(&Arc::new(network), pools, run_options, &watch, args.grace)?
         }
     };
-    drop(watch);
+    drop((watch, listener));
     let outcome = RunOutcome::new(&graph, report, args.outputs, begin.elapsed());
     let merged = args.merge_outputs.then(|| outcome.merged());
     let outcome = RunOutcome { raise_on_error: options.raise_on_error, merged, ..outcome };

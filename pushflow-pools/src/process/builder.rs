@@ -27,7 +27,9 @@ pub enum Output {
     #[default]
     Forward,
     /// Both are captured for each execution, and told to the listener of its run, or of the pool, before the outcome:
-    /// [`Event::Output`](pushflow_core::event::Event::Output). What an initializer prints is for the listener of the pool.
+    /// [`Event::Output`](pushflow_core::event::Event::Output). What an initializer prints is for the listener of the pool. What a worker
+    /// prints between two executions is told with the second; what it prints after the last, at its exit for instance, as of
+    /// that one, if its listener is still there.
     Capture,
 }
 

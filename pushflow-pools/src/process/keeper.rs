@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pushflow_core::event::Stream;
+use pushflow_core::event::{Event, Stream};
 use pushflow_core::interrupt::Cause;
 use pushflow_core::{Execution, PoolError, TaskError};
 use pushflow_signals::memory;
@@ -49,6 +49,8 @@ pub(super) struct Keeper {
     pub(super) process: Option<Attended>,
     _keep: Option<Box<dyn Any + Send>>,
     pub(super) prints: Vec<Prints>,
+    /// Of what execution was told last what it had printed, and who heard of it. It may be over for that one.
+    told: Option<(Weak<Heard>, String, u32)>,
     pub(super) ready: bool,
     pub(super) failed: Option<TaskError>,
     /// What is being done to end a call.
@@ -81,6 +83,9 @@ pub(super) struct Escalation {
     /// When SIGINT is sent again unless it was heard, and how long after the one before; `None` where nobody says that.
     pub(super) again: Option<(Instant, Duration)>,
 }
+
+/// Who hears of events.
+type Heard = dyn Fn(&Event<'_>) + Send + Sync;
 
 impl Keeper {
     /// Starts a worker, and tells it what to be. A start that takes long may be given up.
@@ -182,6 +187,7 @@ impl Keeper {
             process,
             _keep: keep,
             prints,
+            told: None,
             ready: false,
             failed: None,
             escalation: None,
@@ -301,6 +307,19 @@ impl Keeper {
         let (node, attempt) = (execution.subject().node.to_owned(), execution.attempt());
         for prints in &mut self.prints {
             prints.read();
+            prints.tell(listener.as_ref(), &node, attempt);
+        }
+        self.told = listener.map(|listener| (Arc::downgrade(&listener), node, attempt));
+    }
+
+    /// Tells what the worker has printed since the last execution, when it has ended: as of that one, which may have left what prints at
+    /// the end.
+    pub(super) fn tell_last_prints(&mut self, shared: &Shared) {
+        let Some((listener, node, attempt)) = self.told.take() else {
+            return self.tell_early_prints(shared);
+        };
+        let listener = listener.upgrade();
+        for prints in &mut self.prints {
             prints.tell(listener.as_ref(), &node, attempt);
         }
     }

@@ -342,6 +342,7 @@ impl Supervisor {
                 }
             }
         }
+        keeper.tell_last_prints(&self.shared);
         self.shared.remove(id, back);
         if !keeper.ready && keeper.leaving.is_none() {
             let how = if remains.was_killed() { NotReady::Killed } else { NotReady::Failed };

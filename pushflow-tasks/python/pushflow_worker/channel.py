@@ -38,7 +38,10 @@ class Channel:
         self.data = b""
         self.at = 0
         self.descriptors = []
-        self.writing = _thread.allocate_lock()
+        # It knows its owner.
+        self.writing = _thread.RLock()
+        # What a destructor, run amid a frame, has to say after it.
+        self.later = []
 
     def fileno(self):
         return self.sock.fileno()
@@ -98,21 +101,31 @@ class Channel:
         if os.getpid() != self.pid:
             # A copy of this process, made by a task, has nothing to say.
             return
+        if self.writing._is_owned():
+            self.later.append((kind, number, body, beside))
+            return
+        with self.held, self.writing:
+            self._send(kind, number, body, beside)
+        while self.later:
+            with self.held, self.writing:
+                if self.later:
+                    self._send(*self.later.pop(0))
+
+    def _send(self, kind, number, body, beside):
         frame = _HEADER.pack(len(body), VERSION, kind, len(beside), number)
         ancillary = []
         if beside:
             ancillary.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("%di" % len(beside), *beside)))
-        with self.held, self.writing:
-            try:
-                sent = self.sock.sendmsg([frame, body], ancillary)
-                if sent < len(frame):
-                    self.sock.sendall(frame[sent:])
-                    sent = len(frame)
-                rest = memoryview(body)[sent - len(frame) :]
-                if rest:
-                    self.sock.sendall(rest)
-            except (BrokenPipeError, ConnectionResetError):
-                raise Ended from None
+        try:
+            sent = self.sock.sendmsg([frame, body], ancillary)
+            if sent < len(frame):
+                self.sock.sendall(frame[sent:])
+                sent = len(frame)
+            rest = memoryview(body)[sent - len(frame) :]
+            if rest:
+                self.sock.sendall(rest)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Ended from None
 
 
 def close_all(descriptors):

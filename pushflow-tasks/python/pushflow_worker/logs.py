@@ -1,6 +1,7 @@
 """Records of `logging`, sent to the parent with the node and the try that they are of."""
 
 import logging
+import os
 
 from . import channel, codec
 
@@ -16,12 +17,19 @@ class Forwarder(logging.Handler):
         self.worker = worker
 
     def emit(self, record):
+        if os.getpid() != self.worker.pid:
+            # A copy of the worker, made by a task, has no channel.
+            copy = logging.StreamHandler()
+            copy.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+            copy.emit(record)
+            return
         try:
             number = next((number for number, level in enumerate(_LEVELS, 1) if record.levelno >= level), len(_LEVELS))
             writer = codec.Writer()
             writer.u8(number)
             writer.text(record.name)
-            writer.text(self.format(record))
+            # As standard error does with what cannot be encoded.
+            writer.text(self.format(record).encode("utf-8", "backslashreplace").decode())
             context = self.worker.context
             writer.text("" if context is None else "node=%r attempt=%d" % (context.node, context.attempt))
             self.worker.channel.write(channel.LOG, 0, writer.out)

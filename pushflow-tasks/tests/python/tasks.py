@@ -199,3 +199,72 @@ def log_and_fail():
     except ZeroDivisionError:
         logger.exception("went wrong")
     raise ValueError
+
+
+def log_anywhere():
+    import gc
+    import logging
+    import multiprocessing
+    import threading
+
+    def log(times, text):
+        for _ in range(times):
+            logging.warning(text)
+
+    class Loop:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            logging.warning("in a destructor")
+
+    thresholds = gc.get_threshold()
+    # At any moment, so also while something is sent.
+    for count in range(200):
+        gc.collect()
+        gc.set_threshold(count + 1)
+        Loop()
+        logging.warning("between them")
+        gc.set_threshold(*thresholds)
+    gc.collect()
+    threads = [threading.Thread(target=log, args=(100, "in a thread")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    logging.warning("odd %s", "\udcff")
+    for thread in threads:
+        thread.join()
+    if not multiprocessing.current_process().daemon:
+        copies = [multiprocessing.get_context("fork").Process(target=log, args=(100, "in a copy")) for _ in range(2)]
+        for copy in copies:
+            copy.start()
+        for copy in copies:
+            copy.join()
+        assert [copy.exitcode for copy in copies] == [0, 0]
+    logging.warning("logged in full")
+
+
+def print_in_any_way():
+    import ctypes
+    import threading
+
+    thread = threading.Thread(target=print, args=("by a thread",))
+    thread.start()
+    thread.join()
+    os.write(1, b"by a descriptor\n")
+    ctypes.CDLL(None).printf(b"by C %d\n", 5)
+    os.system("echo by a child")
+    sys.stdout.buffer.write(b"\xff\xfe \xc3\xa9\n")
+    print("half a line", end="")
+
+
+def print_much():
+    print("x" * (10 << 20), end="end\n")
+
+
+def print_at_exit():
+    import atexit
+
+    print("in the task", end=" ")
+    print("in the task", end=" ", file=sys.stderr)
+    atexit.register(print, "at the exit")
+    atexit.register(lambda: print("at the exit", file=sys.stderr))
