@@ -42,8 +42,14 @@ class Interrupts:
         """Has SIGTERM say where this process is, before it ends it."""
         self.terminate = _signal.getsignal(_TERM)
         faulthandler.register(_TERM, file=2, all_threads=True, chain=True)
+        os.register_at_fork(after_in_child=self.forked)
         self.unraisable = sys.unraisablehook
         sys.unraisablehook = self.swallowed
+
+    def forked(self):
+        """Has a copy, made by a task, end by SIGTERM as any process: so multiprocessing ends its own, and nobody asks where."""
+        if _signal.getsignal(_TERM) == self.terminate:
+            faulthandler.unregister(_TERM)
 
     def restore(self):
         """Undoes what a task has done to the signals that end the next one."""

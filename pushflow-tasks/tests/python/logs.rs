@@ -12,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
     ("what_is_logged_names_node_and_attempt", what_is_logged_names_node_and_attempt),
     ("what_is_logged_anywhere_reaches_the_parent", what_is_logged_anywhere_reaches_the_parent),
     ("what_is_printed_in_any_way_is_told", what_is_printed_in_any_way_is_told),
+    ("a_copy_that_is_terminated_says_nothing", a_copy_that_is_terminated_says_nothing),
     ("of_much_that_is_printed_the_end_is_told", of_much_that_is_printed_the_end_is_told),
     ("what_is_printed_at_the_exit_is_told", what_is_printed_at_the_exit_is_told),
 ];
@@ -94,6 +95,10 @@ fn printed(setup: Setup, task: &str, wanted: Stream) -> (String, u64) {
 fn what_is_printed_in_any_way_is_told(setup: Setup) {
     let ways = "by a thread\nby a descriptor\nby C 5\nby a child\n\u{fffd}\u{fffd} \u{e9}\nhalf a line";
     assert_eq!(printed(setup, "print_in_any_way", Stream::Stdout), (ways.to_owned(), 0), "{}", setup.name());
+}
+
+fn a_copy_that_is_terminated_says_nothing(setup: Setup) {
+    assert_eq!(printed(setup, "terminate_copies", Stream::Stderr), (String::new(), 0), "{}", setup.name());
 }
 
 fn of_much_that_is_printed_the_end_is_told(setup: Setup) {

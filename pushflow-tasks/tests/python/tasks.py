@@ -268,3 +268,24 @@ def print_at_exit():
     print("in the task", end=" ", file=sys.stderr)
     atexit.register(print, "at the exit")
     atexit.register(lambda: print("at the exit", file=sys.stderr))
+
+
+def terminate_copies():
+    def end_of_copy():
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writer, b"x")
+            while True:
+                time.sleep(1000)
+        os.read(reader, 1)
+        os.close(reader)
+        os.close(writer)
+        os.kill(pid, signal.SIGTERM)
+        return os.waitpid(pid, 0)[1]
+
+    assert end_of_copy() == signal.SIGTERM
+    before = signal.signal(signal.SIGTERM, lambda number, frame: os._exit(7))
+    status = end_of_copy()
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 7
+    signal.signal(signal.SIGTERM, before)
