@@ -49,7 +49,10 @@ pub(super) fn show(display: &Display, event: &Event<'_>) {
             out::say(&format!("failed (try {attempt}, trying again): {node}: {}", error.text()));
         }
         Event::Message { node, text } if display.format != Format::Quiet => out::say(&format!("{node}: {text}")),
-        Event::Output { node, text, .. } if display.format != Format::Quiet => {
+        Event::Output { node, text, dropped_bytes, .. } if display.format != Format::Quiet => {
+            if *dropped_bytes > 0 {
+                out::say(&format!("{node}: [{dropped_bytes} bytes before this were dropped: they were too many]"));
+            }
             text.lines().for_each(|line| out::say(&format!("{node}: {line}")));
         }
         Event::Started { node, .. } if display.verbose => out::say(&format!("started: {node}")),

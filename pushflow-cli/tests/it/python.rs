@@ -146,3 +146,20 @@ fn who_imports_ends_with_a_parent_that_is_killed() {
         }
     }
 }
+
+/// Of a worker's output the end is kept. What is dropped of it is told; what a worker prints as it ends, too.
+#[test]
+fn what_is_not_shown_is_counted() {
+    let text = format!(r#"{{"nodes": [{}]}}"#, method("a", "prints.much", ""));
+    let directory = directory_with("w.json", &text);
+    let module = "import atexit\n\ndef much():\n    print('x' * 3000000)\n    atexit.register(print, 'at the exit')\n";
+    fs::write(directory.path().join("prints.py"), module).unwrap();
+    let output = pushflow(directory.path()).args(["run", "w.json"]).output().unwrap();
+    let said = stderr(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let note = lines[0].strip_prefix("a: [").and_then(|line| line.split_once(" bytes before this were dropped"));
+    let dropped: usize = note.expect(lines[0]).0.parse().unwrap();
+    assert_eq!(dropped + lines[1].trim_start_matches("a: ").len() + 1, 3_000_001);
+    assert_eq!(lines[2], "a: at the exit");
+}
