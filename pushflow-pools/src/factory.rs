@@ -4,8 +4,6 @@ use std::sync::Arc;
 #[cfg(feature = "process")]
 use std::time::Duration;
 
-#[cfg(feature = "process")]
-use pushflow_core::task::Home;
 use pushflow_core::{Pool, PoolError};
 #[cfg(all(feature = "process", any(feature = "thread", feature = "coroutine")))]
 use pushflow_signals::Children;
@@ -141,62 +139,40 @@ pub fn create(name: &str, settings: &PoolSettings) -> Result<Arc<dyn Pool>, Pool
     let scales = settings.scaling || *name == SCALING;
     if has_processes(name) || scales {
         let own = make_pool(*make, settings, scales, None)?;
-        return route(own, *make, settings, scales);
+        return route(own, None, *make, settings, scales);
     }
-    // What is carried takes its time, which is more than such pools take for a task: so this is done only for what is at home
-    // elsewhere.
     let elsewhere = Elsewhere::default();
     let own = make(settings, Use::Asking(&elsewhere), None)?;
-    route_around(own, &elsewhere, *make, settings)
+    route(own, Some(&elsewhere), *make, settings, false)
 }
 
-/// Has tasks that are at home in another program run by a pool of the same type, whose workers are that program.
+/// Has tasks that are at home in another program run by a pool whose workers are that program.
 #[cfg(feature = "process")]
-fn route(own: Arc<dyn Pool>, make: Make, settings: &PoolSettings, scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
-    Ok(Arc::new(RoutingPool::new(own, of_home(make, settings, scales))))
-}
-
-/// The same, beside threads or coroutines.
-#[cfg(feature = "process")]
-fn route_around(
+fn route(
     own: Arc<dyn Pool>,
-    elsewhere: &Elsewhere,
-    make: Make,
-    settings: &PoolSettings,
-) -> Result<Arc<dyn Pool>, PoolError> {
-    Ok(Arc::new(RoutingPool::around(own, elsewhere, of_home(make, settings, false))))
-}
-
-/// Makes the pool for the tasks of a home.
-#[cfg(feature = "process")]
-fn of_home(
+    elsewhere: Option<&Elsewhere>,
     make: Make,
     settings: &PoolSettings,
     scales: bool,
-) -> impl Fn(&Home) -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static {
+) -> Result<Arc<dyn Pool>, PoolError> {
     let settings = *settings;
-    move |home| match home.launcher::<Arc<dyn Launcher>>() {
+    Ok(Arc::new(RoutingPool::new(own, elsewhere, move |home| match home.launcher::<Arc<dyn Launcher>>() {
         Some(launcher) => make_pool(make, &settings, scales, Some(launcher)),
         None => {
             let problem = format!("of the tasks at home in `{}` cannot be made by this pool", home.key());
             Err(PoolError::Setting { setting: "workers", problem })
         }
-    }
+    })))
 }
 
 #[cfg(not(feature = "process"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in builds with processes")]
-fn route(own: Arc<dyn Pool>, _make: Make, _settings: &PoolSettings, _scales: bool) -> Result<Arc<dyn Pool>, PoolError> {
-    Ok(own)
-}
-
-#[cfg(not(feature = "process"))]
-#[expect(clippy::unnecessary_wraps, reason = "as in builds with processes")]
-fn route_around(
+fn route(
     own: Arc<dyn Pool>,
-    _elsewhere: &Elsewhere,
+    _elsewhere: Option<&Elsewhere>,
     _make: Make,
     _settings: &PoolSettings,
+    _scales: bool,
 ) -> Result<Arc<dyn Pool>, PoolError> {
     Ok(own)
 }

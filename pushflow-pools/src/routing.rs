@@ -4,8 +4,9 @@
 //! # Who owns what
 //!
 //! Every execution is carried by one of this crate's other pools, in an origin of its own, so that what it makes ready comes
-//! back here and is routed in turn; but in a pool that asks for that itself ([`Elsewhere`]) executions run as they are. The
-//! pool of a home is made when its first task comes.
+//! back here and is routed in turn. Carrying takes longer than threads and coroutines take for a task: their pools are given
+//! executions as they are, and ask themselves what is not for them ([`Elsewhere`]). The pool of a home is made when its first
+//! task comes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,29 +45,20 @@ struct State {
 }
 
 impl RoutingPool {
-    /// Wraps the pool for tasks of this program; `make` makes that of a home.
+    /// Wraps the pool for tasks of this program, which asks `elsewhere`, if anybody, what is not for it; `make` makes that of a home.
     pub(crate) fn new(
         own: Arc<dyn Pool>,
+        elsewhere: Option<&Elsewhere>,
         make: impl Fn(&Home) -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static,
     ) -> RoutingPool {
-        RoutingPool::with(own, true, Box::new(make))
-    }
-
-    /// The same around a pool that asks `elsewhere` what is not for it.
-    pub(crate) fn around(
-        own: Arc<dyn Pool>,
-        elsewhere: &Elsewhere,
-        make: impl Fn(&Home) -> Result<Arc<dyn Pool>, PoolError> + Send + Sync + 'static,
-    ) -> RoutingPool {
-        let pool = RoutingPool::with(own, false, Box::new(make));
-        let shared: Weak<Shared> = Arc::downgrade(&pool.shared);
-        elsewhere.set(shared);
-        pool
-    }
-
-    fn with(own: Arc<dyn Pool>, carries: bool, make: Make) -> RoutingPool {
-        let (process, state) = (std::process::id(), Mutex::default());
-        RoutingPool { shared: Arc::new(Shared { own, carries, make, process, state }) }
+        let (carries, make, process, state) =
+            (elsewhere.is_none(), Box::new(make), std::process::id(), Mutex::default());
+        let shared = Arc::new(Shared { own, carries, make, process, state });
+        if let Some(elsewhere) = elsewhere {
+            let sort: Weak<Shared> = Arc::downgrade(&shared);
+            elsewhere.set(sort);
+        }
+        RoutingPool { shared }
     }
 }
 
@@ -272,7 +264,7 @@ mod tests {
     /// A pool that gives away what is at home elsewhere: to threads of that name.
     fn around(own: impl Fn(&Elsewhere) -> Arc<dyn Pool>) -> RoutingPool {
         let elsewhere = Elsewhere::default();
-        RoutingPool::around(own(&elsewhere), &elsewhere, |home| {
+        RoutingPool::new(own(&elsewhere), Some(&elsewhere), |home| {
             Ok(Arc::new(ThreadPool::builder().name(home.key().as_str()).workers(1).build()?))
         })
     }
