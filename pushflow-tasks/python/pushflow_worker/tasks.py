@@ -131,14 +131,20 @@ def import_name(name):
 
 
 def import_module(name):
-    """Imports a module by its name, or by the path of its file, under the name that the file has."""
+    """Imports a module by its name, or by the path of its file, under the name that the file has.
+
+    Where there is a module of that name from elsewhere, which ewoksutils would take, the name has the path added.
+    """
     if not (name.endswith(".py") and os.path.isfile(name)):
         return importlib.import_module(name)
     from importlib import util
 
     stem = os.path.splitext(os.path.basename(name))[0]
-    if stem in sys.modules:
-        return sys.modules[stem]
+    for stem in (stem, "%s (%s)" % (stem, os.path.realpath(name))):
+        if stem not in sys.modules:
+            break
+        if is_from(sys.modules[stem], name):
+            return sys.modules[stem]
     spec = util.spec_from_file_location(stem, name)
     if spec is None or spec.loader is None:
         raise ImportError("Cannot import %s as module" % name)
@@ -151,6 +157,14 @@ def import_module(name):
         sys.modules.pop(stem, None)
         raise
     return module
+
+
+def is_from(module, path):
+    """Whether a module was imported from a file."""
+    try:
+        return os.path.samefile(module.__file__, path)
+    except (AttributeError, OSError, TypeError):
+        return False
 
 
 def fail(settings, error, message=None):

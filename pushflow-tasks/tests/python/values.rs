@@ -12,6 +12,7 @@ use super::{Case, Setup, VALUE, link, node};
 
 pub(crate) const CASES: &[Case] = &[
     ("a_function_is_called", a_function_is_called),
+    ("files_of_one_name_are_two_modules", files_of_one_name_are_two_modules),
     ("arguments_have_names_and_positions", arguments_have_names_and_positions),
     ("values_are_the_same_afterwards", values_are_the_same_afterwards),
     ("objects_reach_the_next_task", objects_reach_the_next_task),
@@ -56,6 +57,33 @@ fn a_function_is_called(setup: Setup) {
     assert_eq!(setup.returned("add", r#""a": 1, "b": 2"#), Value::Int(3));
     let file = setup.run(&node("a", "method", "add", r#""a": 1"#).replace("tasks.add", "./tasks.py::add"), "");
     assert_eq!(file.output.unwrap().get("return_value"), Some(&Value::Int(11)));
+}
+
+/// Also when a module of that name is imported already: of the interpreter, or from another file.
+fn files_of_one_name_are_two_modules(setup: Setup) {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, format!("def add(value):\n    return value + '{text}'\n")).unwrap();
+        format!("{}::", path.display())
+    };
+    let files = [place("one/steps.py", "a"), place("other/steps.py", "b"), place("one/socket.py", "c")];
+    let again = files[0].replace("/one/", "/other/../one/");
+    let nodes: Vec<String> = files
+        .iter()
+        .chain([&again])
+        .enumerate()
+        .map(|(number, file)| {
+            let inputs = if number == 0 { r#""value": """# } else { "" };
+            node(&number.to_string(), "method", "add", inputs).replace("tasks.", file)
+        })
+        .collect();
+    let links: Vec<String> =
+        (1..nodes.len()).map(|number| link(&(number - 1).to_string(), &number.to_string(), VALUE)).collect();
+    let report = setup.run(&nodes.join(","), &links.join(","));
+    assert_eq!(report.failures, []);
+    assert_eq!(report.output.unwrap().get("return_value"), Some(&Value::from("abca")));
 }
 
 fn arguments_have_names_and_positions(setup: Setup) {
