@@ -50,7 +50,7 @@ pub use link::Link;
 pub use poller::{Event, Interest, Poller};
 pub use process::{Process, ProcessBuilder, ProcessEnd, ProcessFailure};
 pub use signal::{Signal, Stage, StopStages, end_by_signal};
-pub use start::program::{LINK, Program};
+pub use start::program::{LINK, Program, STDOUT};
 pub use start::{StartMethod, UnknownStartMethod, init, is_initialized, leave_copy, warm_up};
 pub use tag::{Tag, Waiting, WaitingThread};
 

@@ -1,4 +1,8 @@
-import os, struct, sys
+import os, sys
+# Modules of other people may have the names of those that are needed here.
+p, l = sys.path[:], os.path.dirname(getattr(os, "__file__", ""))
+sys.path[:] = [e for e in p if e.startswith(l) and "-packages" not in e]
+import struct
 if sys.version_info < (3, 8):
     t = b"ImportError"
     m = ("Python 3.8 or newer is needed to run tasks, found %d.%d: %s" % (sys.version_info[0], sys.version_info[1], sys.executable)).encode("utf-8")[:250]
@@ -34,4 +38,4 @@ class F:
         exec(compile(c["modules"][n], "<pushflow>/" + n.rpartition(".")[2] + ".py", "exec"), m.__dict__)
 sys.meta_path.insert(0, F)
 from pushflow_worker import boot
-boot.main(s, c["settings"])
+boot.main(s, c["settings"], p)

@@ -40,6 +40,34 @@ fn modules_are_imported_once_unless_told_otherwise() {
     }
 }
 
+/// Modules beside a workflow may have the names of those that the worker program needs, and modules that every interpreter
+/// runs as it starts may print: neither is of harm to a run, or mixes with its result.
+#[test]
+fn modules_of_other_people_are_no_harm() {
+    let text = r#"{"nodes": [{"id": "a", "task_type": "method", "task_identifier": "steps.step"}]}"#;
+    let directory = directory_with("w.json", text);
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("steps.py", "import colorsys\n\n\ndef step():\n    return colorsys.mine\n");
+    write("colorsys.py", "mine = True\n");
+    write("sitecustomize.py", "print('printed as it starts')\n");
+    let needed =
+        ["json", "pickle", "select", "signal", "socket", "struct", "traceback", "weakref", "fcntl", "resource"];
+    for name in needed {
+        write(&format!("{name}.py"), "raise ImportError('the wrong one')\n");
+    }
+    for options in [&[][..], &["--start-method", "spawn"], &["--pool", "in_place"], &["--pool", "multiprocessing"]] {
+        let output = pushflow(directory.path())
+            .args(["run", "w.json", "--output-format", "json"])
+            .args(options)
+            .env("PYTHONPATH", directory.path())
+            .output()
+            .unwrap();
+        let answer = answer(&output);
+        assert_eq!(answer["result"]["return_value"], json!(true), "{options:?}: {answer}");
+        assert!(stderr(&output).contains("printed as it starts"), "{options:?}");
+    }
+}
+
 /// What cannot be imported is an error of the task that needs it, and told once.
 #[test]
 fn a_module_that_is_not_there_is_an_error_of_its_task() {

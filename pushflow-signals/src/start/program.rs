@@ -3,13 +3,17 @@
 //! The process begins as one of this program, with its group, its place in the tree and, if it ends with its parent, its
 //! parent-death signal; then it executes the other program, which keeps all of that. That one finds the number of the
 //! link's descriptor in the variable [`LINK`].
+//!
+//! What it prints before it knows what is to become of that goes to standard error, since standard output may be for results.
+//! The number of a descriptor of standard output is in the variable [`STDOUT`].
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{FdFlags, dup, fcntl_setfd};
+use rustix::stdio;
 
 use crate::entry::{Inside, Returned};
 use crate::error::Error;
@@ -19,6 +23,8 @@ use crate::{sys, tree};
 
 /// The variable that tells a program which of its descriptors is the link with its parent.
 pub const LINK: &str = "PUSHFLOW_LINK";
+/// The variable that tells a program which of its descriptors is standard output; not there where there is none.
+pub const STDOUT: &str = "PUSHFLOW_STDOUT";
 
 /// The name of the body, among those that programs register.
 pub(crate) const NAME: &str = "pushflow-signals program";
@@ -88,6 +94,14 @@ pub(crate) fn become_program(inside: &mut Inside) -> Returned {
     command.env(tree::VARIABLE, tree::own());
     command.env(LINK, inside.link.as_raw_fd().to_string());
     fcntl_setfd(&inside.link, FdFlags::empty())?;
+    command.env_remove(STDOUT);
+    // It stays open, until this process is that program.
+    let aside = dup(stdio::stdout()).ok();
+    if let Some(aside) = &aside
+        && stdio::dup2_stdout(stdio::stderr()).is_ok()
+    {
+        command.env(STDOUT, aside.as_raw_fd().to_string());
+    }
     // Until the program has said what an interruption does, it does nothing: it may come before it has a handler. The mask
     // and the other dispositions are those of any program.
     sys::signal::ignore(Signal::INTERRUPT.number());

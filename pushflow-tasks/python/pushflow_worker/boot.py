@@ -1,26 +1,36 @@
 """What this program is, once its first lines have read it: a worker, or what forks workers."""
 
+import os
 import sys
 
 
-def main(sock, settings):
-    """Becomes what the settings say."""
-    if sys.path and sys.path[0] != "":
-        sys.path.insert(0, "")
-    if settings["forks"]:
-        from . import forkserver
+def main(sock, settings, path):
+    """Becomes what the settings say. Until it knows what it needs, modules are those of the interpreter; then those of `path`."""
+    stdout = os.environ.pop("PUSHFLOW_STDOUT", None)
+    if stdout is not None:
+        stdout = int(stdout)
+        os.set_inheritable(stdout, False)
+    forbids_children = settings["daemonic"] and not settings["children"]
+    if not settings["afresh"]:
+        from . import worker
 
-        sock = forkserver.serve(sock, settings)
+        if forbids_children:
+            import multiprocessing.process  # noqa: F401
+    if settings["forks"]:
+        from . import forkserver, leaving
+
+        server = forkserver.Server(sock, stdout, settings)
+    # The current folder is importable, whatever PYTHONSAFEPATH says.
+    sys.path[:] = path if path[:1] == [""] else [""] + path
+    if settings["forks"]:
+        server.prepare()
+        sock = server.run()
         if sock is None:
             return
-    if settings["daemonic"] and not settings["children"]:
+    if forbids_children:
         forbid_children()
-    from . import worker
-
-    worker.Worker(sock).serve()
+    worker.Worker(sock, stdout).serve()
     if settings["forks"]:
-        from . import leaving
-
         leaving.leave([sock])
 
 

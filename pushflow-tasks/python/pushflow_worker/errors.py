@@ -1,7 +1,9 @@
 """Errors: what the other side is told of an exception."""
 
 import os
+import pickle
 import sys
+import traceback
 
 from . import codec
 
@@ -82,8 +84,6 @@ def write_failure(writer, failure):
 def _sealed(instance):
     """Pickles an exception, if it can be pickled and comes back."""
     try:
-        import pickle
-
         data = pickle.dumps(instance, 5)
         pickle.loads(data)
     except BaseException:
@@ -96,8 +96,6 @@ def _sealed(instance):
 def lines_of(error):
     """Returns the lines of a traceback without our own frames."""
     try:
-        import traceback
-
         told = traceback.TracebackException(type(error), error, error.__traceback__)
         _strip(told, set())
         lines = "".join(told.format()).rstrip("\n").split("\n")

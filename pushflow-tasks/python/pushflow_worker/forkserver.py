@@ -9,12 +9,13 @@ import _signal
 import _socket
 import gc
 import os
+import resource  # noqa: F401 which os.wait4 needs, when it may not be found any more
 import select
 import struct
 import sys
 import warnings
 
-from . import leaving
+from . import leaving, tasks
 
 _ANSWER = struct.Struct("<II")
 _END = struct.Struct("<iIQ")
@@ -25,40 +26,35 @@ _SYS_PIDFD_OPEN = 434
 _FORK_THEMSELVES = ("jemalloc_bg_thd",)
 
 
-def serve(link, settings):
-    """Serves until the parent has gone and all workers have ended. Returns a socket in each worker, and None in the end."""
-    server = Server(link, settings)
-    if not server.afresh:
-        # What is printed here is no result of any task.
-        os.dup2(2, 1)
-    server.prepare()
-    return server.run()
-
-
 class Server:
-    def __init__(self, link, settings):
+    """What forks workers."""
+
+    def __init__(self, link, stdout, settings):
         self.link = link
+        self.stdout = stdout
         self.daemonic = settings["daemonic"]
-        self.forbids_children = settings["daemonic"] and not settings["children"]
         self.afresh = settings["afresh"]
         self.pre_import = settings["pre_import"]
         self.tells = settings["tells"]
         # Sockets on which the ends of workers are told, by their process ids.
         self.workers = {}
         self.refuses = None
-        self.has_all = False
         self.wakeups = None
-        self.prctl = None
+        self.prctl = find_prctl() if self.daemonic or self.pre_import else None
+        self.pid = os.getpid()
 
     def prepare(self):
         """Imports what workers need, and finds out whether it can be forked then."""
-        if self.daemonic or self.pre_import:
-            self.prctl = find_prctl()
         if self.afresh:
             if not is_this(sys.executable):
                 self.refuses = "this interpreter says that it is %r" % sys.executable
         else:
-            self.prepare_workers()
+            self.import_all()
+        # Whatever modules have done to the signal that tells of the end of a worker.
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGCHLD,))
+        _signal.signal(_signal.SIGCHLD, lambda number, frame: None)
+        if not self.afresh:
+            self.look_for_threads()
         if self.daemonic and self.prctl is None:
             self.refuses = "this interpreter has no ctypes, without which a worker would outlive a parent that is killed"
         # Else the script is executed again, as it was meant.
@@ -70,13 +66,10 @@ class Server:
         getattr(gc, "freeze", int)()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.wakeups = reader, writer
-        _signal.signal(_signal.SIGCHLD, lambda number, frame: None)
         _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
-    def prepare_workers(self):
-        """Imports what forked workers have then."""
-        from . import tasks, values, worker  # noqa: F401
-
+    def import_all(self):
+        """Imports what was asked for."""
         if self.prctl is not None:
             # What is imported may never end. A parent that is killed has nothing of it.
             self.prctl(_PR_SET_PDEATHSIG, _signal.SIGKILL)
@@ -86,14 +79,16 @@ class Server:
             except BaseException as error:
                 # The task that needs it will say so.
                 self.tell("pushflow: cannot import %s in advance: %s: %s" % (name, type(error).__name__, error))
+            if os.getpid() != self.pid:
+                # A module has forked this process, and this is the copy.
+                os._exit(0)
         if self.prctl is not None:
             # From here on it serves until its workers have ended.
             self.prctl(_PR_SET_PDEATHSIG, 0)
-        if self.forbids_children:
-            # What each worker would import to say so.
-            import multiprocessing.process  # noqa: F401
-        # Libraries that start threads may end them before a fork, so it is tried: what is left then are threads that no
-        # child would have.
+
+    def look_for_threads(self):
+        """Refuses to fork if there are threads, which no child would have."""
+        # Libraries that start threads may end them before a fork, so it is tried.
         with warnings.catch_warnings():
             # That a child may miss threads is the very question.
             warnings.simplefilter("ignore")
@@ -115,13 +110,12 @@ class Server:
             print(message, file=sys.stderr)
 
     def run(self):
+        """Serves until the parent has gone and all workers have ended. Returns a socket in each worker, and None in the end."""
         poll = select.poll()
         poll.register(self.link, select.POLLIN)
         poll.register(self.wakeups[0], select.POLLIN)
         has_parent = True
         while has_parent or self.workers:
-            if len(self.workers) > 1 and not self.has_all and not poll.poll(0):
-                self.import_the_rest()
             for descriptor, _ in poll.poll():
                 if descriptor == self.wakeups[0]:
                     os.read(descriptor, 4096)
@@ -136,15 +130,6 @@ class Server:
                     return sock
             self.reap()
         return None
-
-    def import_the_rest(self):
-        """Imports what some tasks need, once there are several workers, and they are on their way."""
-        if not self.afresh:
-            import pickle  # noqa: F401
-            import traceback  # noqa: F401
-
-            getattr(gc, "freeze", int)()
-        self.has_all = True
 
     def receive(self):
         """Reads one request; None when there is nobody any more."""
@@ -172,7 +157,7 @@ class Server:
         if pid == 0:
             self.become_worker(server, status)
             if self.afresh:
-                execute(sock)
+                execute(sock, self.stdout)
             return sock
         try:
             os.setpgid(pid, pid)
@@ -237,13 +222,15 @@ def is_this(program):
         return False
 
 
-def execute(sock):
+def execute(sock, stdout):
     """Executes this interpreter again, as it was executed: with the same arguments, and all that a script has set for it."""
     try:
         with open("/proc/self/cmdline", "rb") as file:
             arguments = file.read().split(b"\0")[1:-1]
-        os.environ["PUSHFLOW_LINK"] = str(sock.fileno())
-        os.set_inheritable(sock.fileno(), True)
+        for name, descriptor in (("PUSHFLOW_LINK", sock.fileno()), ("PUSHFLOW_STDOUT", stdout)):
+            if descriptor is not None:
+                os.environ[name] = str(descriptor)
+                os.set_inheritable(descriptor, True)
         os.execv(sys.executable, [os.fsencode(sys.executable)] + arguments)
     except BaseException as error:
         os.write(2, ("pushflow: cannot execute %s: %s\n" % (sys.executable, error)).encode("utf-8", "replace"))

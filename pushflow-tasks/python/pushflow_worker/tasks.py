@@ -5,6 +5,7 @@ that write themselves.
 """
 
 import importlib
+import importlib.util
 import os
 import sys
 
@@ -137,18 +138,16 @@ def import_module(name):
     """
     if not (name.endswith(".py") and os.path.isfile(name)):
         return importlib.import_module(name)
-    from importlib import util
-
     stem = os.path.splitext(os.path.basename(name))[0]
     for stem in (stem, "%s (%s)" % (stem, os.path.realpath(name))):
         if stem not in sys.modules:
             break
         if is_from(sys.modules[stem], name):
             return sys.modules[stem]
-    spec = util.spec_from_file_location(stem, name)
+    spec = importlib.util.spec_from_file_location(stem, name)
     if spec is None or spec.loader is None:
         raise ImportError("Cannot import %s as module" % name)
-    module = util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
     sys.modules[stem] = module
     try:
         spec.loader.exec_module(module)

@@ -5,6 +5,7 @@ Whatever contains anything else is pickled as a whole, its large buffers out of 
 from outside: that is shown in results, and compared in conditions.
 """
 
+import pickle
 import struct
 import sys
 
@@ -99,8 +100,6 @@ def make_array(dtype, shape, data):
 
 def seal(value):
     """Pickles a value: its pickle, then the buffers of what is large in it, each where its elements may be."""
-    import pickle
-
     buffers = []
     data = pickle.dumps(value, 5, buffer_callback=lambda buffer: _is_small(buffer, buffers))
     views = [buffer.raw() for buffer in buffers]
@@ -136,8 +135,6 @@ def unseal(kind, name, data):
         at += -at % _ALIGNED
         views.append(data[at : at + length])
         at += length
-    import pickle
-
     return pickle.loads(views[0], buffers=views[1:])
 
 

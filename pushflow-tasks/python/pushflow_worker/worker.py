@@ -40,7 +40,9 @@ class Context:
 class Worker:
     """What a worker knows."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, stdout):
+        # Where standard output is, until it is known who hears what is printed.
+        self.stdout = stdout
         self.interrupts = interrupts.Interrupts()
         self.channel = channel.Channel(sock, self.interrupts.held)
         self.memory = memory.Memory(self.interrupts.held)
@@ -81,6 +83,9 @@ class Worker:
         ledger = descriptors.pop(0)
         self.interrupts.ledger = memoryview(mmap.mmap(ledger, _LEDGER_BYTES)).cast("Q")
         os.close(ledger)
+        if self.stdout is not None:
+            os.dup2(self.stdout, 1)
+            os.close(self.stdout)
         for place in ([1] if has_stdout else []) + ([2] if has_stderr else []):
             descriptor = descriptors.pop(0)
             os.dup2(descriptor, place)

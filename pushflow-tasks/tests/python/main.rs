@@ -12,6 +12,7 @@ mod errors;
 mod hostile;
 mod leaving;
 mod logs;
+mod prints;
 mod scripts;
 mod storm;
 mod values;
@@ -53,10 +54,13 @@ fn main() -> ExitCode {
     if let Ok(name) = std::env::var(logs::PART) {
         return logs::play(&name);
     }
+    if let Ok(name) = std::env::var(prints::PART) {
+        return prints::play(&name);
+    }
     let trials = setups().into_iter().flat_map(|setup| {
         let cases: Vec<Case> = if setup.is_thorough() {
             let cases = [values::CASES, errors::CASES, ending::CASES, hostile::CASES, leaving::CASES, logs::CASES];
-            [&cases.concat(), warm::CASES, scripts::CASES].concat()
+            [&cases.concat(), prints::CASES, warm::CASES, scripts::CASES].concat()
         } else {
             [&values::CASES[..1], &errors::CASES[..1], &ending::CASES[..1], leaving::CASES].concat()
         };

@@ -10,6 +10,7 @@ use super::{Case, GRACE, LONG, Setup, network_by, node};
 
 pub(crate) const CASES: &[Case] = &[
     ("what_imports_start_threads_is_not_forked", what_imports_start_threads_is_not_forked),
+    ("what_imports_do_to_signals_is_no_harm", what_imports_do_to_signals_is_no_harm),
     ("what_is_said_to_files_of_the_server_is_written_once", what_is_said_to_files_of_the_server_is_written_once),
 ];
 
@@ -34,6 +35,17 @@ fn what_imports_start_threads_is_not_forked(setup: Setup) {
     assert_eq!(with(setup, &["starts_safe_thread"]), (is_forked, is_forked));
     // The others are imported, and the task runs.
     assert_eq!(with(setup, &["colorsys", "no_such_module"]), (is_forked, is_forked));
+}
+
+/// A server whose modules have blocked all signals, or ignore the end of children, hears of the ends of its workers.
+fn what_imports_do_to_signals_is_no_harm(setup: Setup) {
+    for module in ["blocks_signals", "ignores_children"] {
+        assert_eq!(with(setup, &[module]), (setup.is_forked(), setup.is_forked()), "{module}");
+        let tasks = Tasks::new().grace(GRACE).pre_import(vec![module.to_owned()]);
+        let report = setup.run_by(&tasks, &node("a", "method", "vanish", ""), "", RunOptions::default());
+        let message = &report.failures[0].message;
+        assert!(message.contains("exited with code 3"), "{module}: {message}");
+    }
 }
 
 /// A module that is imported in advance opens a file, to which it says something, and so do tasks in several workers.
