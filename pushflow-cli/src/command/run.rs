@@ -12,7 +12,7 @@ use pushflow_pools::coroutine;
 use pushflow_pools::factory::PoolSettings;
 use pushflow_pools::process::Output;
 use pushflow_tasks::Tasks;
-use pushflow_tasks::python::{Announced, EwoksOptions, Reason};
+use pushflow_tasks::python::{self, Announced, EwoksOptions, Reason};
 
 use super::workflow;
 use crate::display::Display;
@@ -155,7 +155,10 @@ pub(crate) struct RunArgs {
 pub(super) fn run(args: &RunArgs) -> u8 {
     let format = if args.quiet { Format::Quiet } else { args.output_format };
     let display = Arc::new(Display::new(format, args.verbose || args.ewoks.is_verbose(), args.progress));
-    match execute(args, &display) {
+    let outcome = execute(args, &display);
+    // Also those that were asked, or have told of events.
+    python::end_shared(pool::end_takes(args.grace));
+    match outcome {
         Ok(Some(outcome)) => display.outcome(&outcome),
         Ok(None) => exit_code::OK,
         Err(problem) => display.problem(&problem),

@@ -68,6 +68,37 @@ fn modules_of_other_people_are_no_harm() {
     }
 }
 
+/// What a task has left for the end of its interpreter is there when the run has ended.
+#[test]
+fn what_tasks_leave_for_the_end_is_done() {
+    let text = r#"{"nodes": [{"id": "a", "task_type": "method", "task_identifier": "steps.step"}]}"#;
+    let module = "
+import atexit
+
+
+def at_exit():
+    with open('at exit', 'w') as file:
+        file.write('written')
+
+
+def step():
+    global left
+    left = open('left open', 'w')
+    left.write('written')
+    atexit.register(at_exit)
+";
+    for pool in ["in_place", "thread", "gevent", "process", "multiprocessing"] {
+        let directory = directory_with("w.json", text);
+        fs::write(directory.path().join("steps.py"), module).unwrap();
+        let output = pushflow(directory.path()).args(["run", "w.json", "--pool", pool]).output().unwrap();
+        assert!(output.status.success(), "{pool}: {}", stderr(&output));
+        for name in ["at exit", "left open"] {
+            let written = fs::read_to_string(directory.path().join(name)).unwrap_or_default();
+            assert_eq!(written, "written", "{pool}: {name}");
+        }
+    }
+}
+
 /// What cannot be imported is an error of the task that needs it, and told once.
 #[test]
 fn a_module_that_is_not_there_is_an_error_of_its_task() {

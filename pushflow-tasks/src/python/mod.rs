@@ -18,5 +18,6 @@ pub(crate) use environments::{Environments, module_of};
 pub(crate) use errand::import;
 pub(crate) use interface::required_inputs;
 pub use interpreter::Interpreter;
+pub use nested::end_shared;
 pub(crate) use task::resolve;
 pub use task::{EwoksOptions, PythonTask};

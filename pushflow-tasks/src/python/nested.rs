@@ -23,6 +23,21 @@ const MOST_WORKERS: usize = 64;
 /// The pools of this process, by the homes of their tasks.
 static POOLS: ForkLocal<Mutex<BTreeMap<String, Arc<dyn Pool>>>> = ForkLocal::new(Mutex::default);
 
+/// Ends the interpreters that the tasks of this process share, as pools end theirs: what tasks have left for the end is done. For
+/// when nothing runs any more; tasks that come later have others. Those that have not ended in time end with this process.
+pub fn end_shared(timeout: Duration) {
+    let pools = std::mem::take(&mut *POOLS.get().lock().unwrap_or_else(PoisonError::into_inner));
+    pools.values().for_each(|pool| pool.close());
+    let deadline = Instant::now().checked_add(timeout);
+    for (_, pool) in pools {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if pool.join(left).is_err() {
+            // To drop it would be to wait for it.
+            std::mem::forget(pool);
+        }
+    }
+}
+
 /// Runs a task in a worker of its home, and waits for the outcome.
 pub(super) fn run(task: Arc<dyn Task>, home: &Home, inputs: &Payload, grace: Duration, ctx: &Context<'_>) -> Outcome {
     let mark = Interruption::with_deadline(ctx.deadline());
