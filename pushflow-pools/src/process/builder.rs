@@ -29,7 +29,7 @@ pub enum Output {
     /// Both are captured for each execution, and told to the listener of its run, or of the pool, before the outcome:
     /// [`Event::Output`](pushflow_core::event::Event::Output). What an initializer prints is for the listener of the pool. What a worker
     /// prints between two executions is told with the second; what it prints after the last, at its exit for instance, as of
-    /// that one, if its listener is still there.
+    /// that one, if its listener is still there, else to the listener of the pool; without one it goes to standard error.
     Capture,
 }
 

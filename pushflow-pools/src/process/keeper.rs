@@ -313,14 +313,20 @@ impl Keeper {
     }
 
     /// Tells what the worker has printed since the last execution, when it has ended: as of that one, which may have left what prints at
-    /// the end.
+    /// the end. Without anybody who hears of that, or of the pool, it is not to vanish either; but the last words of one that was
+    /// never ready are in the error.
     pub(super) fn tell_last_prints(&mut self, shared: &Shared) {
-        let Some((listener, node, attempt)) = self.told.take() else {
-            return self.tell_early_prints(shared);
+        let (listener, node, attempt) = match self.told.take() {
+            Some((listener, node, attempt)) => (listener.upgrade(), node, attempt),
+            None => (None, String::new(), 1),
         };
-        let listener = listener.upgrade();
+        let listener = listener.or_else(|| shared.settings.listener.clone());
         for prints in &mut self.prints {
-            prints.tell(listener.as_ref(), &node, attempt);
+            if listener.is_some() || !self.ready {
+                prints.tell(listener.as_ref(), &node, attempt);
+            } else {
+                prints.pass_on();
+            }
         }
     }
 

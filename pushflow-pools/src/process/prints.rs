@@ -143,6 +143,12 @@ impl Prints {
         }
     }
 
+    /// Passes on what was captured to our own standard error, as far as that takes it without waiting.
+    pub(super) fn pass_on(&mut self) {
+        self.forwards = true;
+        self.forward();
+    }
+
     /// Returns the last lines of standard error.
     pub(super) fn tail(&self) -> Vec<String> {
         let bytes: Vec<u8> = self.tail.iter().copied().collect();

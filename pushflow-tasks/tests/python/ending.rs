@@ -77,7 +77,8 @@ fn a_timeout_is_raised(setup: Setup) {
 fn what_is_left_for_the_end_is_done(setup: Setup) {
     let tasks = Tasks::new().grace(GRACE);
     let imported = tasks.clone().pre_import(vec!["tasks".to_owned()]);
-    let kinds = ["file", "zipfile", "function", "function that fails", "thread"];
+    let functions = ["function", "function that fails", "function that leaves a file"];
+    let kinds = [&["file", "file of C", "zipfile", "thread"], &functions[..]].concat();
     for (what, tasks) in kinds.iter().flat_map(|what| [(what, &tasks), (what, &imported)]) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("written");

@@ -8,6 +8,16 @@ file = open(writer, "w")
 file.write("at import, ")
 
 
+class Kept:
+    """Made by the server: a worker that has left nothing does not take the time to destroy it."""
+
+    def __del__(self):
+        os.write(writer, b"destroyed, ")
+
+
+kept = Kept()
+
+
 def say(word):
     file.write(word + ", ")
 

@@ -99,7 +99,10 @@ impl Program {
     fn start(place: Option<usize>) -> Program {
         let directory = tempfile::tempdir().unwrap();
         let mark = format!("{MARK}={}", directory.path().display());
-        let child = Command::new(std::env::current_exe().unwrap())
+        // Who runs this without a terminal may ignore interruptions, and so would the program, at first.
+        let child = Command::new("env")
+            .arg("--default-signal=INT,TERM")
+            .arg(std::env::current_exe().unwrap())
             .env(PART, place.map_or_else(|| "all".to_owned(), |place| place.to_string()))
             .env(MARK, directory.path())
             .env(PYTHON, python())

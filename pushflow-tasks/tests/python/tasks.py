@@ -172,9 +172,20 @@ def leave_for_the_end(what, path):
         threading.main_thread().join()
         write()
 
-    if what == "file":
+    def leave_file():
         left.append(open(path, "w"))
         left[0].write("written")
+
+    if what == "file":
+        leave_file()
+    elif what == "function that leaves a file":
+        atexit.register(leave_file)
+    elif what == "file of C":
+        import ctypes
+
+        library = ctypes.CDLL(None)
+        library.fopen.restype = ctypes.c_void_p
+        library.fputs(b"written", ctypes.c_void_p(library.fopen(path.encode(), b"w")))
     elif what == "zipfile":
         left.append(zipfile.ZipFile(path, "w"))
         left[0].writestr("name", "written")
