@@ -232,8 +232,8 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Sets how long a worker that somebody else starts may take until it says its first word; 60 s by default, for it may
-    /// have a long way.
+    /// Sets how long a worker that somebody else starts, or that is another program, may take until it says its first word; 60 s
+    /// by default, for it may have a long way. With an initializer, the other program may take any time.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ProcessPoolBuilder {
         self.connect_timeout = timeout;

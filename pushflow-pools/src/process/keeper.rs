@@ -262,10 +262,13 @@ impl Keeper {
         self.heard = Some(Instant::now());
     }
 
-    /// When a worker that somebody else has started is given up unless it says something.
+    /// When a worker that somebody else has started, or that is another program and may be any, is given up unless it says
+    /// something.
     pub(super) fn silent_at(&self, settings: &ProcessPoolBuilder) -> Option<Instant> {
         let since = self.heard.unwrap_or(self.connected);
-        if self.process.is_some() { None } else { since.checked_add(self.patience(settings)) }
+        let is_fresh = !self.ready && self.heard.is_none() && self.given_up.is_none() && settings.initializer.is_none();
+        let is_unknown = is_fresh && self.lane.wire.ledger().is_some();
+        if self.process.is_none() || is_unknown { since.checked_add(self.patience(settings)) } else { None }
     }
 
     /// How long it may say nothing.

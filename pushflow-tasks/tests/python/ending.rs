@@ -6,7 +6,10 @@ use std::process::Command;
 use pushflow_core::ErrorKind;
 use pushflow_core::engine::{Failure, RunOptions};
 
+use pushflow_pools::{concurrent_futures, multiprocessing};
+use pushflow_signals::StartMethod;
 use pushflow_tasks::Tasks;
+use pushflow_tasks::python::{Environment, Interpreter};
 
 use super::{Case, GRACE, LONG, Setup, network, network_by, node};
 
@@ -15,6 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a_timeout_is_raised", a_timeout_is_raised),
     ("what_does_not_end_is_ended", what_does_not_end_is_ended),
     ("what_is_left_for_the_end_is_done", what_is_left_for_the_end_is_done),
+    ("an_interpreter_that_never_answers_is_given_up", an_interpreter_that_never_answers_is_given_up),
 ];
 
 /// A named pipe from which a task is heard.
@@ -100,4 +104,23 @@ fn what_does_not_end_is_ended(setup: Setup) {
     assert_eq!(found.kind, ErrorKind::Interrupted, "{found:?}");
     let text = found.traceback.join("\n");
     assert!(text.contains("in stubborn"), "{text}");
+}
+
+/// It may be any program, such as one that waits for something else.
+fn an_interpreter_that_never_answers_is_given_up(setup: Setup) {
+    if setup.method != Some(StartMethod::Spawn) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let python = directory.path().join("python");
+    std::fs::write(&python, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let environment = Environment::new(Interpreter::choose(Some(python.as_os_str())).unwrap());
+    let builder = if setup.is_daemonic() { multiprocessing::multiprocessing() } else { concurrent_futures::process() };
+    let builder = builder.workers(1).start_method(StartMethod::Spawn).launcher(std::sync::Arc::new(environment));
+    let pool = std::sync::Arc::new(builder.connect_timeout(GRACE).build().unwrap());
+    let network = std::sync::Arc::new(network(&node("a", "method", "add", r#""a": 1"#), ""));
+    let report = network.start(pool, RunOptions::default()).wait();
+    let message = &report.failures[0].message;
+    assert!(message.contains("silent for 300ms"), "{message}");
 }
