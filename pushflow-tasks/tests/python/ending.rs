@@ -106,15 +106,17 @@ fn what_does_not_end_is_ended(setup: Setup) {
     assert!(text.contains("in stubborn"), "{text}");
 }
 
+/// The name by which this program is one that says nothing.
+pub(crate) const SILENT: &str = "silent_python";
+
 /// It may be any program, such as one that waits for something else.
 fn an_interpreter_that_never_answers_is_given_up(setup: Setup) {
     if setup.method != Some(StartMethod::Spawn) {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let python = directory.path().join("python");
-    std::fs::write(&python, "#!/bin/sh\nexec sleep 1000\n").unwrap();
-    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let python = directory.path().join(SILENT);
+    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &python).unwrap();
     let environment = Environment::new(Interpreter::choose(Some(python.as_os_str())).unwrap());
     let builder = if setup.is_daemonic() { multiprocessing::multiprocessing() } else { concurrent_futures::process() };
     let builder = builder.workers(1).start_method(StartMethod::Spawn).launcher(std::sync::Arc::new(environment));
