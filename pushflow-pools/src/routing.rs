@@ -5,7 +5,7 @@
 //!
 //! Every execution is carried by one of this crate's other pools, in an origin of its own, so that what it makes ready comes
 //! back here and is routed in turn. Carrying takes longer than threads and coroutines take for a task: their pools are given
-//! executions as they are, and ask themselves what is not for them ([`Elsewhere`]). The pool of a home is made when its first
+//! executions as they are, and ask themselves what is not for them (`Elsewhere`). The pool of a home is made when its first
 //! task comes.
 
 use std::collections::BTreeMap;
