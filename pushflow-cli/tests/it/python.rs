@@ -206,6 +206,25 @@ fn who_imports_ends_with_a_parent_that_is_killed() {
     }
 }
 
+/// Who names a program that is no interpreter is told which one that was, and how it ended.
+#[test]
+fn a_program_that_is_no_interpreter_is_named() {
+    let text = format!(r#"{{"nodes": [{}]}}"#, method("a", "os.getcwd", ""));
+    let directory = directory_with("w.json", &text);
+    for (program, end) in [("/bin/true", "exited with code 0"), ("/bin/false", "exited with code 1")] {
+        for pool in ["process", "multiprocessing", "thread", "in_place"] {
+            let output = pushflow(directory.path())
+                .args(["run", "w.json", "--python", program, "--pool", pool])
+                .output()
+                .unwrap();
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(14), "{pool}: {said}");
+            let wanted = format!("workers of {program} end before they are ready; the last: worker ");
+            assert!(said.contains(&wanted) && said.contains(end), "{pool}: {said}");
+        }
+    }
+}
+
 /// Of a worker's output the end is kept. What is dropped of it is told; what a worker prints as it ends, too.
 #[test]
 fn what_is_not_shown_is_counted() {

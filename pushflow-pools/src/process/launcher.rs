@@ -20,6 +20,9 @@ pub trait Launcher: Send + Sync {
     ///
     /// Why it cannot be started.
     fn launch(&self, wanted: &Wanted, is_given_up: &dyn Fn() -> bool) -> Result<Launched, PoolError>;
+
+    /// Returns which program that is, for errors: the one that was named may be the wrong one.
+    fn program(&self) -> String;
 }
 
 /// As what a worker is to live.

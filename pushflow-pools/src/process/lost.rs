@@ -52,8 +52,9 @@ impl Remains {
     }
 
     /// The outcome of what waits when workers die before they are ready.
-    pub(super) fn not_started(&self, failure: Option<&TaskError>) -> TaskError {
-        let mut message = format!("workers end before they are ready; the last: {}", self.says());
+    pub(super) fn not_started(&self, program: Option<&str>, failure: Option<&TaskError>) -> TaskError {
+        let of = program.map(|program| format!(" of {program}")).unwrap_or_default();
+        let mut message = format!("workers{of} end before they are ready; the last: {}", self.says());
         if let Some(failure) = failure {
             let _ = write!(message, ": {}: {failure}", failure.type_name());
         }

@@ -346,7 +346,8 @@ impl Supervisor {
         self.shared.remove(id, back);
         if !keeper.ready && keeper.leaving.is_none() {
             let how = if remains.was_killed() { NotReady::Killed } else { NotReady::Failed };
-            self.shared.start_failed(how, || remains.not_started(keeper.failed.as_ref()));
+            let program = self.shared.settings.launcher.as_ref().map(|launcher| launcher.program());
+            self.shared.start_failed(how, || remains.not_started(program.as_deref(), keeper.failed.as_ref()));
         }
         self.shared.complete(completions);
     }

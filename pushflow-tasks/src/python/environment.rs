@@ -211,6 +211,10 @@ impl Launcher for Environment {
         }
         self.spawn(wanted)
     }
+
+    fn program(&self) -> String {
+        self.interpreter.path().display().to_string()
+    }
 }
 
 fn forkers() -> MutexGuard<'static, BTreeMap<Key, Known>> {
