@@ -11,8 +11,8 @@ file.write("at import, ")
 class Kept:
     """Made by the server: a worker that has left nothing does not take the time to destroy it."""
 
-    def __del__(self):
-        os.write(writer, b"destroyed, ")
+    def __del__(self, write=os.write, writer=os.dup(writer)):
+        write(writer, b"destroyed, ")
 
 
 kept = Kept()
