@@ -60,6 +60,7 @@ register_task!("spin", spin);
 
 register_task!("is_interrupted", |_, ctx| ctx.check().map(|()| Payload::new()));
 register_task!("sleep", |inputs, _| {
+    // A task that takes this long and cannot be broken off is the subject.
     std::thread::sleep(Duration::from_millis(int(inputs, "ms")?.unsigned_abs()));
     Ok(inputs.clone())
 });
